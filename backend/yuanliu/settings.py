@@ -1,0 +1,56 @@
+"""What an operator may set, from the environment (`YUANLIU_…`) or a `.env` file."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _project_dir() -> Path:
+    """Give the checkout this package runs from, or else the current folder."""
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "hardhat-free-devnet").is_dir() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """All settings. Each is read from `YUANLIU_` + its name in capitals; empty means the default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="YUANLIU_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    project_dir: Path = Field(default_factory=_project_dir)
+    """Folder that holds `contracts/` and `hardhat-free-devnet/`."""
+
+    data_dir: Path = Field(default_factory=lambda data: data["project_dir"] / ".yuanliu")
+    """Folder for everything that is written at run time: node state, deployment record, caches."""
+
+    deployment_file: Path = Field(default_factory=lambda data: data["data_dir"] / "deployment.json")
+    """The record of what was deployed where."""
+
+    devnet_dir: Path = Field(
+        default_factory=lambda data: data["project_dir"] / "hardhat-free-devnet"
+    )
+    """Folder with the pinned node, compiler and public keys."""
+
+    devnet_port: int = Field(default=8545, ge=1, le=65535)
+    """TCP port of the bundled devnet, on 127.0.0.1 only."""
+
+    rpc_url: str = Field(default_factory=lambda data: f"http://127.0.0.1:{data['devnet_port']}")
+    """JSON-RPC endpoint of the chain; the bundled devnet unless set."""
+
+    chain_id: int = Field(default=31337, ge=1)
+    """Id of the chain that we expect at `rpc_url` (EIP-155)."""
+
+    solc: Path | None = None
+    """A native Solidity compiler to use in place of the pinned npm one; must be the same version."""
+
+    anvil: Path | None = None
+    """An `anvil` binary to use in place of the pinned npm one."""
+
+
+@cache
+def settings() -> Settings:
+    """Give the settings, read once per process."""
+    return Settings()
