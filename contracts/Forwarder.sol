@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {ERC2771Forwarder} from "@openzeppelin/contracts/metatx/ERC2771Forwarder.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+
+/// @title One relay for all contracts (ERC-2771)
+/// @notice People sign, anyone relays. OpenZeppelin's forwarder with the signature check opened to every kind of key:
+///
+/// - an ordinary account: 65 bytes, ECDSA;
+/// - a contract wallet: whatever its ERC-1271 check takes;
+/// - a key without an account, P-256 or WebAuthn (ERC-7913): `abi.encode(bytes signer, bytes signature)`, where
+///   `signer` is `verifier ‖ key` and `from` is {keyAddress} of it.
+///
+/// Warning: in `executeBatch`, pass a refund receiver that is not zero; with it a request that fails, or whose signature
+/// is bad, does not stop the others.
+contract Forwarder is ERC2771Forwarder {
+    constructor() ERC2771Forwarder("Yuanliu Forwarder") {}
+
+    /// @notice The address that a key without an account acts under.
+    /// @param signer `verifier ‖ key` as in ERC-7913.
+    function keyAddress(bytes memory signer) public pure returns (address) {
+        return address(uint160(uint256(keccak256(signer))));
+    }
+
+    /// @inheritdoc ERC2771Forwarder
+    function _recoverForwardRequestSigner(ForwardRequestData calldata request)
+        internal
+        view
+        override
+        returns (bool isValid, address signer)
+    {
+        // First, and by signature alone: an account that delegated its code (EIP-7702) still signs with its key.
+        (isValid, signer) = super._recoverForwardRequestSigner(request);
+        if (isValid && signer == request.from) return (true, signer);
+        bytes32 digest = _hashTypedDataV4(
+            keccak256(
+                abi.encode(
+                    FORWARD_REQUEST_TYPEHASH,
+                    request.from,
+                    request.to,
+                    request.value,
+                    request.gas,
+                    nonces(request.from),
+                    request.deadline,
+                    keccak256(request.data)
+                )
+            )
+        );
+        return (_signed(request.from, digest, request.signature), request.from);
+    }
+
+    /// @dev Whether `from` signed `digest`, by ECDSA or ERC-1271, or as the address of an ERC-7913 key.
+    function _signed(address from, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        if (SignatureChecker.isValidSignatureNowCalldata(from, digest, signature)) return true;
+        (bool wellFormed, bytes calldata signer, bytes calldata inner) = _twoBytes(signature);
+        return wellFormed && signer.length > 20 && keyAddress(signer) == from
+            && SignatureChecker.isValidSignatureNow(signer, digest, inner);
+    }
+
+    /// @dev `abi.decode(data, (bytes, bytes))` that answers false instead of reverting, so that one malformed signature
+    /// cannot stop a batch.
+    function _twoBytes(bytes calldata data)
+        private
+        pure
+        returns (bool wellFormed, bytes calldata first, bytes calldata second)
+    {
+        first = second = data[0:0];
+        if (data.length < 128) return (false, first, second);
+        (bool firstFits, bytes calldata a) = _bytesAt(data, uint256(bytes32(data[0:32])));
+        (bool secondFits, bytes calldata b) = _bytesAt(data, uint256(bytes32(data[32:64])));
+        return (firstFits && secondFits, a, b);
+    }
+
+    function _bytesAt(bytes calldata data, uint256 offset) private pure returns (bool, bytes calldata) {
+        if (offset > data.length - 32) return (false, data[0:0]);
+        uint256 start = offset + 32;
+        uint256 length = uint256(bytes32(data[offset:start]));
+        if (length > data.length - start) return (false, data[0:0]);
+        return (true, data[start:start + length]);
+    }
+}
