@@ -35,9 +35,12 @@ def _version(show: bool) -> None:  # noqa: FBT001 -- Typer's callback signature
 
 @app.callback()
 def _root(
+    *,
     _show: Annotated[
         bool,
-        typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True),
+        typer.Option(
+            "--version", help="Show the version and stop.", callback=_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Yuanliu (源流): proof of origin and honest pay for farm goods."""
@@ -88,6 +91,83 @@ def compile_(
             table.add_row(name, source, f"{artifact.size:,}", f"{share:.0%}", style=style)
     out.print(table)
     out.print(f"{len(result.artifacts)} contracts, {len(changed)} files written, {seconds:.1f} s.")
+
+
+devnet_app = typer.Typer(
+    help="Start, find, stop and reset the bundled development chain.", no_args_is_help=True
+)
+app.add_typer(devnet_app, name="devnet")
+
+
+@devnet_app.command("up")
+def devnet_up() -> None:
+    """Start the devnet, or find the one that runs."""
+    from yuanliu.chain import devnet
+
+    with err.status("Starting the devnet …"):
+        state = devnet.up()
+    if state.recovery:
+        err.print(f"[yellow]warning[/]: {escape(state.recovery)}", highlight=False, soft_wrap=True)
+    verb = "Devnet is up" if state.outcome == "started" else "Devnet already runs"
+    out.print(
+        f"{verb} at {state.rpc_url} (chain id {state.chain_id}, block {state.block}, pid {state.pid}).",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@devnet_app.command("down")
+def devnet_down() -> None:
+    """Stop the devnet; its chain is kept for the next start."""
+    from yuanliu.chain import devnet
+
+    stopped = devnet.down()
+    out.print("Devnet stopped; its chain is kept." if stopped else "Devnet is not running.")
+
+
+@devnet_app.command("status")
+def devnet_status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Show whether the devnet runs and answers; exit code 0 if it does, 1 if not."""
+    import dataclasses
+    import json
+
+    from yuanliu.chain import devnet
+
+    state = devnet.status()
+    answers = state.running and state.block is not None
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(state), default=str))
+    elif answers:
+        out.print(
+            f"Devnet runs at {state.rpc_url} (chain id {state.chain_id}, block {state.block}, pid {state.pid}; "
+            f"{state.state_bytes:,} bytes of state in {state.data_dir}).",
+            highlight=False,
+            soft_wrap=True,
+        )
+    elif state.running:
+        out.print(f"Devnet runs (pid {state.pid}) but does not answer at {state.rpc_url}.")
+    else:
+        out.print("Devnet is not running.")
+    if not answers:
+        raise typer.Exit(1)
+
+
+@devnet_app.command("reset")
+def devnet_reset(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Forget the devnet's whole chain and start an empty one."""
+    from yuanliu.chain import devnet
+
+    if not yes and sys.stdin.isatty():
+        typer.confirm("Forget everything on the devnet's chain?", abort=True)
+    with err.status("Starting an empty devnet …"):
+        state = devnet.reset()
+    out.print(f"Devnet is empty, at {state.rpc_url} (pid {state.pid}).", highlight=False)
 
 
 def main() -> None:

@@ -216,9 +216,7 @@ def _closure(units: Iterable[str], config: Settings) -> dict[str, str]:
         unit, importer = todo.pop()
         if unit in texts:
             continue
-        base = (
-            config.devnet_dir / "node_modules" if unit.startswith("@") else config.project_dir
-        )
+        base = config.devnet_dir / "node_modules" if unit.startswith("@") else config.project_dir
         try:
             texts[unit] = (base / unit).read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -369,9 +367,7 @@ def _artifact(name: str, unit: str, data: Json) -> Artifact:
         immutable_references=immutables,
         link_references=creation.get("linkReferences", {}),
         method_identifiers=evm.get("methodIdentifiers", {}),
-        errors={
-            "0x" + keccak(text=s).hex()[:8]: s for s in _signatures(abi, "error")
-        },
+        errors={"0x" + keccak(text=s).hex()[:8]: s for s in _signatures(abi, "error")},
         events={"0x" + keccak(text=s).hex(): s for s in _signatures(abi, "event")},
     )
 
