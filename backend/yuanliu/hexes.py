@@ -1,8 +1,8 @@
-"""How the package writes what has 20 or 32 bytes: lowercase hex after `0x`, always.
+"""How the package writes what has 20 or 32 bytes.
 
-Addresses (20 bytes), batch ids, journal heads, Merkle nodes and roots (32 bytes) are such texts. Two texts are
-equal exactly when the bytes are, and they go into JSON, SQL and a terminal as they are. The mixed-case checksum
-of EIP-55 is a matter of display; what is handed in may carry it, what is handed out never does.
+An address is text, always: lowercase hex after `0x`, equal exactly when the bytes are, and fit for JSON and SQL as
+it stands. The mixed-case checksum of EIP-55 is a matter of display: what is handed in may carry it, what is handed
+out never does. Batch ids, journal heads, Merkle nodes and roots are `bytes`, 32 of them.
 """
 
 import re
@@ -16,50 +16,44 @@ ADDRESS_BYTES: Final = 20
 WORD_BYTES: Final = 32
 """Size of a batch id, a hash, or any other word of the chain."""
 
-_HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 class HexError(YuanliuError):
-    """Thrown for a text that is not hex of the right size: `hexes.invalid`."""
+    """Thrown for what is no address (`hexes.address_invalid`) or not 32 bytes (`hexes.word_invalid`)."""
 
 
-def to_bytes(text: str, size: int) -> bytes:
-    """Give the `size` bytes that a hex text stands for.
-
-    Raises `HexError` unless `text` is `0x` and exactly `2 * size` hex digits.
-    """
-    if not _HEX.fullmatch(text) or len(text) != 2 + 2 * size:
+def address_bytes(text: str) -> bytes:
+    """Give the 20 bytes of an address, of either case. Raises `HexError`."""
+    if not _ADDRESS.fullmatch(text):
         raise HexError(
-            "hexes.invalid",
-            f"not {size} bytes of hex: {text[:80]!r}",
-            hint=f"write 0x and {2 * size} hex digits",
-            fields={"text": text, "bytes": size},
+            "hexes.address_invalid",
+            f"not an address: {text[:80]!r}",
+            hint="an address is 0x and 40 hex digits",
+            fields={"text": text},
         )
     return bytes.fromhex(text[2:])
 
 
-def address_bytes(text: str) -> bytes:
-    """Give the 20 bytes of an address. Raises `HexError`."""
-    return to_bytes(text, ADDRESS_BYTES)
-
-
-def word_bytes(text: str) -> bytes:
-    """Give the 32 bytes of a batch id, head, node or root. Raises `HexError`."""
-    return to_bytes(text, WORD_BYTES)
-
-
-def to_text(data: bytes) -> str:
-    """Write bytes as lowercase hex."""
+def address_text(data: bytes) -> str:
+    """Write the 20 bytes of an address. Raises `HexError`."""
+    if len(data) != ADDRESS_BYTES:
+        raise HexError(
+            "hexes.address_invalid",
+            f"not an address: {len(data)} bytes",
+            hint=f"an address has {ADDRESS_BYTES}",
+            fields={"length": len(data)},
+        )
     return "0x" + data.hex()
 
 
-def word_text(number: int) -> str:
-    """Write a `uint256`, such as an ERC-1155 id, as 32 bytes of hex. Raises `HexError` if it is none."""
-    if not 0 <= number < 1 << 256:
+def word(data: bytes) -> bytes:
+    """Check that there are 32 bytes, and give them back. Raises `HexError`."""
+    if len(data) != WORD_BYTES:
         raise HexError(
-            "hexes.invalid",
-            f"{number} does not fit into 32 bytes",
-            hint="an id on the chain is a number from 0 to 2^256 - 1",
-            fields={"number": number, "bytes": WORD_BYTES},
+            "hexes.word_invalid",
+            f"{len(data)} bytes where {WORD_BYTES} are right",
+            hint="ids, heads and roots have 32 bytes; a number becomes one by to_bytes(32)",
+            fields={"length": len(data)},
         )
-    return f"0x{number:064x}"
+    return data
