@@ -22,7 +22,7 @@ _AMOUNT_BITS: Final = 128
 _PRICE_BITS: Final = 96
 _COUNT_BITS: Final = 64
 _BPS_BITS: Final = 16
-_YUAN: Final = re.compile(r"([0-9]{1,36})(?:\.([0-9]{1,2}))?")
+_YUAN: Final = re.compile(r"([0-9]{1,37})(?:\.([0-9]{1,2}))?")
 
 
 class MoneyError(YuanliuError):
