@@ -5,12 +5,12 @@ import {ERC2771Context} from "@openzeppelin/contracts/metatx/ERC2771Context.sol"
 import {IActors} from "./interfaces/IActors.sol";
 
 /// @title In whose name a call is made
-/// @notice Base of every contract that writes for an actor. The signer is the sender, or behind the forwarder the one
+/// @notice Base of every contract that writes for an actor. The signer is the sender, or behind the relay the one
 /// who signed the request; the actor is whom that key stands for.
 abstract contract Acting is ERC2771Context {
     IActors public immutable ACTORS;
 
-    constructor(IActors actors, address forwarder) ERC2771Context(forwarder) {
+    constructor(IActors actors) ERC2771Context(address(actors)) {
         ACTORS = actors;
     }
 

@@ -2,31 +2,48 @@
 pragma solidity ^0.8.30;
 
 import {ERC2771Context} from "@openzeppelin/contracts/metatx/ERC2771Context.sol";
+import {Forwarder} from "./Forwarder.sol";
 import {IActors} from "./interfaces/IActors.sol";
 import {Roles} from "./libraries/Roles.sol";
 import {Text} from "./libraries/Text.sol";
 
 /// @title Actors
-contract Actors is IActors, ERC2771Context {
+contract Actors is IActors, Forwarder, ERC2771Context {
     /// @inheritdoc IActors
     uint40 public constant RECOVERY_DELAY = 7 days;
 
     /// @dev Longest code of an actor, in bytes.
     uint256 private constant MAX_CODE = 16;
 
+    /// @dev Most clerks of a cooperative: suspending it writes each key.
+    uint256 private constant MAX_CLERKS = 100;
+
+    /// @dev All that {resolve} needs, in one storage slot.
     struct Key {
         address actor;
         KeyLevel level;
+        uint16 roles;
+        bool suspended;
+    }
+
+    /// @dev The rest. Roles and suspension are those of the owner key.
+    struct Enrolment {
+        address key;
+        uint40 enrolledAt;
+        address enroller;
+        address suspendedBy;
+        bytes16 code;
     }
 
     mapping(address key => Key) private _keys;
-    mapping(address actor => Actor) private _actors;
+    mapping(address actor => Enrolment) private _enrolments;
+    mapping(address cooperative => address[]) private _clerks;
     mapping(address actor => Recovery) private _recoveries;
     /// @dev Where money goes if not to the address of the actor itself.
     mapping(address actor => address) private _payouts;
     mapping(address enroller => mapping(bytes16 code => address actor)) private _codes;
 
-    constructor(address forwarder, address platform, address regulator) ERC2771Context(forwarder) {
+    constructor(address platform, address regulator) ERC2771Context(address(this)) {
         _enrol(platform, platform, Roles.PLATFORM, "platform", platform);
         _enrol(regulator, regulator, Roles.REGULATOR, "regulator", regulator);
     }
@@ -48,12 +65,10 @@ contract Actors is IActors, ERC2771Context {
         if (!Text.isCode(code, MAX_CODE)) revert Actors_CodeInvalid(code);
         address taken = _codes[enroller][code];
         if (taken != address(0)) revert Actors_CodeTaken(code, taken);
-        _claimKey(actor, actor, KeyLevel.Owner);
+        _claimKey(actor, Key({actor: actor, level: KeyLevel.Owner, roles: roles, suspended: false}));
         _codes[enroller][code] = actor;
-        _actors[actor] = Actor({
+        _enrolments[actor] = Enrolment({
             key: actor,
-            roles: roles,
-            suspended: false,
             enrolledAt: uint40(block.timestamp),
             enroller: enroller,
             suspendedBy: address(0),
@@ -67,28 +82,36 @@ contract Actors is IActors, ERC2771Context {
     /// @inheritdoc IActors
     function suspend(address actor, string calldata reason) external {
         // Check
-        Actor storage a = _enrolled(actor);
+        Enrolment storage e = _enrolled(actor);
         (address by, uint16 roles) = resolve(_msgSender());
-        if (by != a.enroller && roles & Roles.REGULATOR == 0) revert Actors_NotSupervisor(actor, by);
-        if (a.suspended) revert Actors_SuspensionUnchanged(actor, true);
+        if (by != e.enroller && roles & Roles.REGULATOR == 0) revert Actors_NotSupervisor(actor, by);
+        if (_keys[e.key].suspended) revert Actors_SuspensionUnchanged(actor, true);
         _checkReason(reason);
         // Effect
-        a.suspended = true;
-        a.suspendedBy = by;
+        _setSuspended(actor, e.key, true);
+        e.suspendedBy = by;
         emit ActorSuspended({actor: actor, by: by, reason: reason});
     }
 
     /// @inheritdoc IActors
     function reinstate(address actor, string calldata reason) external {
         // Check
-        Actor storage a = _enrolled(actor);
+        Enrolment storage e = _enrolled(actor);
         (address by, uint16 roles) = resolve(_msgSender());
-        if (by != a.suspendedBy && roles & Roles.REGULATOR == 0) revert Actors_NotSupervisor(actor, by);
-        if (!a.suspended) revert Actors_SuspensionUnchanged(actor, false);
+        if (by != e.suspendedBy && roles & Roles.REGULATOR == 0) revert Actors_NotSupervisor(actor, by);
+        if (!_keys[e.key].suspended) revert Actors_SuspensionUnchanged(actor, false);
         _checkReason(reason);
         // Effect
-        a.suspended = false;
+        _setSuspended(actor, e.key, false);
         emit ActorReinstated({actor: actor, by: by, reason: reason});
+    }
+
+    function _setSuspended(address actor, address ownerKey, bool suspended) private {
+        _keys[ownerKey].suspended = suspended;
+        address[] storage clerks = _clerks[actor];
+        for (uint256 i; i < clerks.length; ++i) {
+            _keys[clerks[i]].suspended = suspended;
+        }
     }
 
     // ------------------------------------------------------------------ keys
@@ -96,29 +119,40 @@ contract Actors is IActors, ERC2771Context {
     /// @inheritdoc IActors
     function appointClerk(address clerk) external {
         // Check
-        address cooperative = _owner();
-        uint16 roles = _actors[cooperative].roles;
-        if (roles & Roles.COOPERATIVE == 0) revert Actors_RoleMissing(cooperative, roles, Roles.COOPERATIVE);
+        Key memory owner = _owner();
+        address cooperative = owner.actor;
+        if (owner.roles & Roles.COOPERATIVE == 0) {
+            revert Actors_RoleMissing(cooperative, owner.roles, Roles.COOPERATIVE);
+        }
+        address[] storage clerks = _clerks[cooperative];
+        if (clerks.length == MAX_CLERKS) revert Actors_TooManyClerks(cooperative, MAX_CLERKS);
         // Effect
-        _claimKey(clerk, cooperative, KeyLevel.Clerk);
+        clerks.push(clerk);
+        owner.level = KeyLevel.Clerk;
+        _claimKey(clerk, owner);
         emit ClerkAppointed({cooperative: cooperative, clerk: clerk});
     }
 
     /// @inheritdoc IActors
     function dismissClerk(address clerk) external {
         // Check
-        address cooperative = _owner();
+        address cooperative = _owner().actor;
         Key storage k = _keys[clerk];
         if (k.actor != cooperative || k.level != KeyLevel.Clerk) revert Actors_NotClerk(cooperative, clerk);
         // Effect
         k.level = KeyLevel.Retired;
+        address[] storage clerks = _clerks[cooperative];
+        uint256 i;
+        while (clerks[i] != clerk) ++i;
+        clerks[i] = clerks[clerks.length - 1];
+        clerks.pop();
         emit ClerkDismissed({cooperative: cooperative, clerk: clerk});
     }
 
     /// @inheritdoc IActors
     function rotateKey(address newKey) external {
         // Check
-        address actor = _owner();
+        address actor = _owner().actor;
         // Effect
         _rotate(actor, newKey);
         if (_recoveries[actor].key != address(0)) _dropRecovery(actor, actor);
@@ -127,9 +161,9 @@ contract Actors is IActors, ERC2771Context {
     /// @inheritdoc IActors
     function proposeRecovery(address actor, address newKey) external {
         // Check
-        Actor storage a = _enrolled(actor);
+        Enrolment storage e = _enrolled(actor);
         (address by,) = resolve(_msgSender());
-        if (by != a.enroller) revert Actors_NotSupervisor(actor, by);
+        if (by != e.enroller) revert Actors_NotSupervisor(actor, by);
         _checkNewKey(newKey);
         // Effect
         uint40 readyAt = uint40(block.timestamp) + RECOVERY_DELAY;
@@ -140,14 +174,14 @@ contract Actors is IActors, ERC2771Context {
     /// @inheritdoc IActors
     function cancelRecovery(address actor) external {
         // Check. Not by `resolve`: a suspended actor must still be able to defend its key.
-        Actor storage a = _enrolled(actor);
+        Enrolment storage e = _enrolled(actor);
         address signer = _msgSender();
         if (_recoveries[actor].key == address(0)) revert Actors_RecoveryNotReady(actor, 0);
         address by = actor;
-        if (signer != a.key) {
+        if (signer != e.key) {
             uint16 roles;
             (by, roles) = resolve(signer);
-            bool mayCancel = (by == a.enroller && by != actor) || roles & Roles.REGULATOR != 0;
+            bool mayCancel = (by == e.enroller && by != actor) || roles & Roles.REGULATOR != 0;
             if (!mayCancel) revert Actors_NotSupervisor(actor, by);
         }
         // Effect
@@ -167,7 +201,7 @@ contract Actors is IActors, ERC2771Context {
     /// @inheritdoc IActors
     function redirectPayout(address payout) external {
         // Check
-        address actor = _owner();
+        address actor = _owner().actor;
         if (payout == address(0)) revert Actors_ZeroAddress();
         // Effect
         _payouts[actor] = payout == actor ? address(0) : payout;
@@ -175,11 +209,11 @@ contract Actors is IActors, ERC2771Context {
     }
 
     function _rotate(address actor, address newKey) private {
-        Actor storage a = _actors[actor];
-        address oldKey = a.key;
-        _claimKey(newKey, actor, KeyLevel.Owner);
+        Enrolment storage e = _enrolments[actor];
+        address oldKey = e.key;
+        _claimKey(newKey, _keys[oldKey]);
         _keys[oldKey].level = KeyLevel.Retired;
-        a.key = newKey;
+        e.key = newKey;
         emit KeyRotated({actor: actor, oldKey: oldKey, newKey: newKey});
         if (payoutOf(actor) == oldKey) {
             _payouts[actor] = newKey;
@@ -192,9 +226,9 @@ contract Actors is IActors, ERC2771Context {
         emit RecoveryCancelled({actor: actor, by: by});
     }
 
-    function _claimKey(address key, address actor, KeyLevel level) private {
+    function _claimKey(address key, Key memory value) private {
         _checkNewKey(key);
-        _keys[key] = Key({actor: actor, level: level});
+        _keys[key] = value;
     }
 
     function _checkNewKey(address key) private view {
@@ -210,9 +244,8 @@ contract Actors is IActors, ERC2771Context {
         Key memory k = _keys[key];
         if (k.level == KeyLevel.None) return (key, 0);
         if (k.level == KeyLevel.Retired) revert Actors_KeyRetired(key);
-        Actor storage a = _actors[k.actor];
-        if (a.suspended) revert Actors_Suspended(k.actor);
-        return (k.actor, a.roles);
+        if (k.suspended) revert Actors_Suspended(k.actor);
+        return (k.actor, k.roles);
     }
 
     /// @inheritdoc IActors
@@ -231,7 +264,17 @@ contract Actors is IActors, ERC2771Context {
 
     /// @inheritdoc IActors
     function actorOf(address actor) external view returns (Actor memory) {
-        return _actors[actor];
+        Enrolment memory e = _enrolments[actor];
+        Key memory k = _keys[e.key];
+        return Actor({
+            key: e.key,
+            roles: k.roles,
+            suspended: k.suspended,
+            enrolledAt: e.enrolledAt,
+            enroller: e.enroller,
+            suspendedBy: e.suspendedBy,
+            code: e.code
+        });
     }
 
     /// @inheritdoc IActors
@@ -250,19 +293,18 @@ contract Actors is IActors, ERC2771Context {
         return _recoveries[actor];
     }
 
-    /// @dev The actor whose owner key made the call. A suspended actor may still look after its keys and its payout.
-    function _owner() private view returns (address) {
+    /// @dev The owner key that made the call, which is its actor's. A suspended actor may still look after its keys and its payout.
+    function _owner() private view returns (Key memory k) {
         address signer = _msgSender();
-        Key memory k = _keys[signer];
+        k = _keys[signer];
         if (k.level == KeyLevel.None) revert Actors_Unknown(signer);
         if (k.level == KeyLevel.Retired) revert Actors_KeyRetired(signer);
         if (k.level != KeyLevel.Owner) revert Actors_OwnerKeyNeeded(k.actor, signer);
-        return k.actor;
     }
 
-    function _enrolled(address actor) private view returns (Actor storage a) {
-        a = _actors[actor];
-        if (a.key == address(0)) revert Actors_Unknown(actor);
+    function _enrolled(address actor) private view returns (Enrolment storage e) {
+        e = _enrolments[actor];
+        if (e.key == address(0)) revert Actors_Unknown(actor);
     }
 
     function _checkReason(string calldata reason) private pure {

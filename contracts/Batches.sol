@@ -22,9 +22,8 @@ contract Batches is Origin {
         IDeliveries deliveries,
         address payments,
         IActors actors,
-        address forwarder,
         string memory uri
-    ) Acting(actors, forwarder) ERC1155(uri) Origin(catalogue, deliveries) {
+    ) Acting(actors) ERC1155(uri) Origin(catalogue, deliveries) {
         PAYMENTS = payments;
     }
 
@@ -50,11 +49,10 @@ contract Batches is Origin {
     }
 
     /// @inheritdoc IBatches
-    function correct(BatchId batch, uint32 wrong, uint32 corrective, bytes calldata payload) external {
+    function correct(BatchId batch, bytes32 wrong, bytes32 corrective, bytes calldata payload) external {
         // Check
         (address actor, address signer) = _writer(batch, Kind.Corrected);
-        uint32 records = _batches[batch].records;
-        if (wrong >= records || corrective >= records || wrong == corrective) {
+        if (wrong == 0 || corrective == 0 || wrong == corrective) {
             revert Batches_CorrectionInvalid(batch, wrong, corrective);
         }
         _checkPayload(payload);
@@ -98,7 +96,7 @@ contract Batches is Origin {
         Batch storage b = _registered(batch);
         if (units == 0) revert Batches_NoUnits();
         _checkMovable(batch, b);
-        ICatalogue.Terms memory terms = CATALOGUE.termsOf(b.terms);
+        ICatalogue.Terms memory terms = _terms(b.terms);
         uint256 floor = uint256(terms.floorPerUnit) * units;
         if (amount < floor) revert Batches_AmountBelowFloor(amount, floor);
         uint256 due = uint256(b.price) * units;
@@ -119,7 +117,6 @@ contract Batches is Origin {
             payer,
             abi.encodePacked(
                 orderReference,
-                payer,
                 buyer,
                 units,
                 amount,

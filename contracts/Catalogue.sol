@@ -6,23 +6,18 @@ import {IActors} from "./interfaces/IActors.sol";
 import {ICatalogue} from "./interfaces/ICatalogue.sol";
 import {Roles} from "./libraries/Roles.sol";
 import {Split} from "./libraries/Split.sol";
+import {TermsCode} from "./libraries/TermsCode.sol";
 import {Text} from "./libraries/Text.sol";
 import {Gtin, TermsId} from "./libraries/Types.sol";
 
 /// @title Catalogue
 contract Catalogue is ICatalogue, Acting {
-    struct Published {
-        Terms terms;
-        Gtin gtin;
-    }
-
     mapping(address token => bool) public isListed;
     mapping(Gtin gtin => Product) private _products;
-    mapping(TermsId id => Published) private _terms;
     mapping(address cooperative => address authority) private _authorities;
     uint32 private _termsCount;
 
-    constructor(IActors actors, address forwarder) Acting(actors, forwarder) {}
+    constructor(IActors actors) Acting(actors) {}
 
     /// @inheritdoc ICatalogue
     function listToken(address token, bool listed) external {
@@ -58,7 +53,7 @@ contract Catalogue is ICatalogue, Acting {
         _checkTerms(terms);
         // Effect
         id = TermsId.wrap(++_termsCount);
-        _terms[id] = Published({terms: terms, gtin: gtin});
+        TermsCode.publish(id, terms, gtin);
         product.inForce = id;
         emit TermsPublished({id: id, gtin: gtin, cooperative: cooperative, terms: terms, authority: authority});
     }
@@ -79,24 +74,14 @@ contract Catalogue is ICatalogue, Acting {
     }
 
     /// @inheritdoc ICatalogue
-    function termsOf(TermsId id) external view returns (Terms memory) {
-        return _published(id).terms;
-    }
-
-    /// @inheritdoc ICatalogue
-    function productOfTerms(TermsId id) external view returns (Gtin) {
-        return _published(id).gtin;
+    function termsOf(TermsId id) external view returns (Terms memory terms, Gtin gtin) {
+        return TermsCode.read(address(this), id);
     }
 
     /// @inheritdoc ICatalogue
     function termsAuthorityOf(address cooperative) public view returns (address) {
         address authority = _authorities[cooperative];
         return authority == address(0) ? cooperative : authority;
-    }
-
-    function _published(TermsId id) private view returns (Published storage published) {
-        published = _terms[id];
-        if (published.terms.token == address(0)) revert Catalogue_UnknownTerms(id);
     }
 
     /// @dev The authority is the actor, or address, that signed; a cooperative's clerks are not enough.

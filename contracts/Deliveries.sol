@@ -6,6 +6,7 @@ import {IActors} from "./interfaces/IActors.sol";
 import {ICatalogue} from "./interfaces/ICatalogue.sol";
 import {IDeliveries} from "./interfaces/IDeliveries.sol";
 import {Roles} from "./libraries/Roles.sol";
+import {TermsCode} from "./libraries/TermsCode.sol";
 import {Text} from "./libraries/Text.sol";
 import {BatchId, TermsId} from "./libraries/Types.sol";
 
@@ -19,7 +20,7 @@ contract Deliveries is IDeliveries, Acting {
 
     mapping(address cooperative => mapping(uint64 receipt => Delivery)) private _deliveries;
 
-    constructor(ICatalogue catalogue, address batches, IActors actors, address forwarder) Acting(actors, forwarder) {
+    constructor(ICatalogue catalogue, address batches, IActors actors) Acting(actors) {
         CATALOGUE = catalogue;
         BATCHES = batches;
     }
@@ -46,7 +47,7 @@ contract Deliveries is IDeliveries, Acting {
         ICatalogue.Product memory product = CATALOGUE.productOf(b.gtin);
         if (product.cooperative != cooperative) revert Deliveries_NotMyProduct(cooperative, b.gtin);
         if (product.inForce == TermsId.wrap(0)) revert Deliveries_NoTerms(b.gtin);
-        ICatalogue.Terms memory terms = CATALOGUE.termsOf(product.inForce);
+        (ICatalogue.Terms memory terms,) = TermsCode.read(address(CATALOGUE), product.inForce);
         if (b.farmer == terms.cooperativePayee || b.farmer == terms.platformPayee) {
             revert Deliveries_FarmerIsPayee(b.farmer);
         }

@@ -4,8 +4,11 @@ pragma solidity ^0.8.30;
 import {ERC2771Forwarder} from "@openzeppelin/contracts/metatx/ERC2771Forwarder.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
-/// @title One relay for all contracts (ERC-2771)
-/// @notice People sign, anyone relays. OpenZeppelin's forwarder with the signature check opened to every kind of key:
+/// @title The relay (ERC-2771)
+/// @notice People sign, anyone relays. One serves all contracts; it is part of {Actors}, so that the contract that is
+/// asked for the signer's roles is warm already (2,500 gas less for each act).
+///
+/// OpenZeppelin's forwarder with the signature check opened to every kind of key:
 ///
 /// - an ordinary account: 65 bytes, ECDSA;
 /// - a contract wallet: whatever its ERC-1271 check takes;
@@ -14,8 +17,8 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 ///
 /// Warning: in `executeBatch`, pass a refund receiver that is not zero; with it a request that fails, or whose signature
 /// is bad, does not stop the others.
-contract Forwarder is ERC2771Forwarder {
-    constructor() ERC2771Forwarder("Yuanliu Forwarder") {}
+abstract contract Forwarder is ERC2771Forwarder {
+    constructor() ERC2771Forwarder("Yuanliu") {}
 
     /// @notice The address that a key without an account acts under.
     /// @param signer `verifier ‖ key` as in ERC-7913.

@@ -16,6 +16,7 @@ import {ICatalogue} from "./interfaces/ICatalogue.sol";
 import {IPayments} from "./interfaces/IPayments.sol";
 import {Members} from "./libraries/Members.sol";
 import {Split} from "./libraries/Split.sol";
+import {TermsCode} from "./libraries/TermsCode.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 import {BatchId} from "./libraries/Types.sol";
 
@@ -40,7 +41,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     mapping(BatchId batch => BitMaps.BitMap) private _claimers;
     mapping(address token => mapping(address payee => uint256)) private _credits;
 
-    constructor(IBatches batches, ICatalogue catalogue, IActors actors, address forwarder) Acting(actors, forwarder) {
+    constructor(IBatches batches, ICatalogue catalogue, IActors actors) Acting(actors) {
         BATCHES = batches;
         CATALOGUE = catalogue;
     }
@@ -123,17 +124,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
             buyer: order.buyer,
             orderReference: order.number
         });
-        if (sale.farmer == address(0)) _pool(line.batch, sale.token, sale.shares.farmers);
-        emit Paid({
-            batch: line.batch,
-            payer: payer,
-            orderReference: order.number,
-            buyer: order.buyer,
-            units: line.units,
-            amount: line.amount,
-            token: sale.token,
-            shares: sale.shares
-        });
+        if (sale.farmer == address(0)) _pools[line.batch].received += sale.shares.farmers;
     }
 
     /// @dev Sends a sale's shares to those who are paid at once.
@@ -156,12 +147,6 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
         emit Credited({token: token, payee: payee, amount: amount, batch: batch});
     }
 
-    function _pool(BatchId batch, address token, uint128 amount) private {
-        if (amount == 0) return;
-        _pools[batch].received += amount;
-        emit Pooled({batch: batch, token: token, amount: amount});
-    }
-
     function _authorized(address token, bytes memory authorization) private {
         (bool success, bytes memory answer) = token.call(authorization);
         if (success) return;
@@ -182,7 +167,8 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     }
 
     function _token(BatchId batch) private view returns (address) {
-        return CATALOGUE.termsOf(BATCHES.batchOf(batch).terms).token;
+        (ICatalogue.Terms memory terms,) = TermsCode.read(address(CATALOGUE), BATCHES.batchOf(batch).terms);
+        return terms.token;
     }
 
     // ------------------------------------------------------------------ claiming
@@ -220,7 +206,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
                 farmer = BATCHES.batchOf(BatchId.wrap(step.member)).farmer;
                 if (farmer == address(0)) {
                     emit Claimed({batch: step.batch, member: step.member, index: step.index, amount: due, to: address(this)});
-                    _pool(BatchId.wrap(step.member), token, due);
+                    _pools[BatchId.wrap(step.member)].received += due;
                     continue;
                 }
             }
@@ -262,7 +248,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
                 BatchId parent = BatchId.wrap(members[i].member);
                 farmers[i] = BATCHES.batchOf(parent).farmer;
                 if (farmers[i] != address(0)) continue;
-                _pool(parent, token, dues[i]);
+                _pools[parent].received += dues[i];
                 dues[i] = 0;
             } else {
                 farmers[i] = address(uint160(members[i].member));

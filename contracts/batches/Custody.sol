@@ -24,7 +24,8 @@ abstract contract Custody is Safety, ERC1155 {
         if (to != b.cooperative) _checkMovable(batch, b);
         // Effect
         _move(batch, actor, address(this), units);
-        number = _append(batch, Kind.Offered, actor, signer, abi.encodePacked(to, units));
+        number = ++b.offers;
+        _append(batch, Kind.Offered, actor, signer, abi.encodePacked(number, to, units));
         _offers[batch][number] = Offer({from: actor, units: units, to: to});
     }
 

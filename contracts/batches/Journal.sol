@@ -19,18 +19,13 @@ abstract contract Journal is IBatches, Acting {
     mapping(BatchId batch => Batch) internal _batches;
 
     /// @dev Appends a record by whoever made the call.
-    function _append(BatchId batch, Kind kind, address actor, address signer, bytes memory body)
-        internal
-        returns (uint32 number)
-    {
+    function _append(BatchId batch, Kind kind, address actor, address signer, bytes memory body) internal {
         Batch storage b = _batches[batch];
-        number = b.records;
-        bytes32 head = number == 0 ? _genesis(batch) : b.head;
-        bytes memory entry =
-            abi.encodePacked(RECORD_VERSION, kind, number, uint64(block.timestamp), actor, signer, body);
+        bytes32 head = b.head;
+        if (head == 0) head = _genesis(batch);
+        bytes memory entry = abi.encodePacked(RECORD_VERSION, kind, uint64(block.timestamp), actor, signer, body);
         b.head = sha256(bytes.concat(head, sha256(entry)));
-        b.records = number + 1;
-        emit Recorded({batch: batch, record: entry});
+        emit Recorded({batch: batch, previous: head, record: entry});
     }
 
     function _genesis(BatchId batch) private view returns (bytes32) {

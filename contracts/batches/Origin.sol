@@ -6,6 +6,7 @@ import {ICatalogue} from "../interfaces/ICatalogue.sol";
 import {IDeliveries} from "../interfaces/IDeliveries.sol";
 import {Members} from "../libraries/Members.sol";
 import {Roles} from "../libraries/Roles.sol";
+import {TermsCode} from "../libraries/TermsCode.sol";
 import {Text} from "../libraries/Text.sol";
 import {BatchId, Gtin, TermsId} from "../libraries/Types.sol";
 import {Custody} from "./Custody.sol";
@@ -61,7 +62,7 @@ abstract contract Origin is Custody {
         uint256 accounted = uint256(r.units) * r.massPerUnit + r.loss;
         if (delivered != accounted) revert Batches_MassDiffers(delivered, accounted);
         if (b.farmer == address(0) && leaves.length != 0) _roots[batch][b.chunks++] = Members.root(leaves);
-        _open(batch, b, cooperative, r.units, r.massPerUnit, r.price, CATALOGUE.termsOf(b.terms));
+        _open(batch, b, cooperative, r.units, r.massPerUnit, r.price, _terms(b.terms));
         _append(
             batch,
             Kind.Registered,
@@ -89,7 +90,8 @@ abstract contract Origin is Custody {
             b.cooperative = cooperative;
             b.terms = deliveries[0].terms;
             b.farmer = deliveries[0].farmer;
-            if (CATALOGUE.productOfTerms(b.terms) != gtin) revert Batches_TermsNotForProduct(b.terms, gtin);
+            (, Gtin product) = TermsCode.read(address(CATALOGUE), b.terms);
+            if (product != gtin) revert Batches_TermsNotForProduct(b.terms, gtin);
         }
 
         uint256 grams = b.grams;
@@ -182,7 +184,7 @@ abstract contract Origin is Custody {
             _checkMovable(input.batch, b);
             if (b.terms != known) {
                 known = b.terms;
-                address token = CATALOGUE.termsOf(known).token;
+                address token = _terms(known).token;
                 if (i != 0 && token != sum.token) revert Batches_TokensDiffer(sum.token, token);
                 sum.token = token;
             }
@@ -212,10 +214,10 @@ abstract contract Origin is Custody {
         _checkPayload(o.payload);
         batch = _newId(cooperative, o.gtin, o.lot);
         Batch storage b = _batches[batch];
-        if (b.records != 0) revert Batches_AlreadyRegistered(batch);
+        if (b.head != 0) revert Batches_AlreadyRegistered(batch);
         TermsId id = CATALOGUE.productOf(o.gtin).inForce;
         if (id == TermsId.wrap(0)) revert Batches_NotMyProduct(cooperative, o.gtin);
-        ICatalogue.Terms memory terms = CATALOGUE.termsOf(id);
+        ICatalogue.Terms memory terms = _terms(id);
         if (terms.token != sum.token) revert Batches_TokensDiffer(sum.token, terms.token);
         // Effect
         b.cooperative = cooperative;
@@ -262,7 +264,7 @@ abstract contract Origin is Custody {
         Batch storage b = _registered(batch);
         (address actor, address signer,) = _actorWith(Roles.COOPERATIVE);
         if (actor != b.cooperative) revert Batches_NotMyBatch(batch, b.cooperative, actor);
-        _checkPrice(price, CATALOGUE.termsOf(b.terms).floorPerUnit);
+        _checkPrice(price, _terms(b.terms).floorPerUnit);
         // Effect
         b.price = price;
         _append(batch, Kind.Priced, actor, signer, abi.encodePacked(price));
@@ -293,6 +295,10 @@ abstract contract Origin is Custody {
         if (CATALOGUE.productOf(gtin).cooperative != cooperative) revert Batches_NotMyProduct(cooperative, gtin);
         batch = idOf(cooperative, gtin, lot);
         if (_batches[batch].flags & REGISTERED != 0) revert Batches_AlreadyRegistered(batch);
+    }
+
+    function _terms(TermsId id) internal view returns (ICatalogue.Terms memory terms) {
+        (terms,) = TermsCode.read(address(CATALOGUE), id);
     }
 
     function _checkPrice(uint96 price, uint96 floorPerUnit) private pure {

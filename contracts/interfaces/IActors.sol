@@ -84,6 +84,8 @@ interface IActors {
     error Actors_ZeroAddress();
     /// @notice Thrown when a recovery is completed that was not proposed, or too early.
     error Actors_RecoveryNotReady(address actor, uint40 readyAt);
+    /// @notice Thrown when a cooperative has as many clerks as it may have.
+    error Actors_TooManyClerks(address cooperative, uint256 maximum);
     /// @notice Thrown when the key is no clerk of the cooperative.
     error Actors_NotClerk(address cooperative, address key);
 
@@ -107,7 +109,8 @@ interface IActors {
     function reinstate(address actor, string calldata reason) external;
 
     /// @notice Lets `clerk` sign for the calling cooperative, in all but keys, clerks, terms and payouts.
-    /// @dev Emits {ClerkAppointed}. Requirements: the caller signs with a cooperative's owner key; `clerk` is a new key.
+    /// @dev Emits {ClerkAppointed}. Requirements: the caller signs with a cooperative's owner key; `clerk` is a new key;
+    /// it has fewer than 100 clerks.
     function appointClerk(address clerk) external;
 
     /// @notice Takes that right back; the key can never be used again.

@@ -13,7 +13,7 @@ import {IJournal} from "./IJournal.sol";
 interface IBatches is IJournal {
     /// @param head Journal head.
     /// @param cooperative Who registered it, sells it and answers for it.
-    /// @param records Number of records in its journal.
+    /// @param offers Number of offers made of its units.
     /// @param terms Its terms, for ever.
     /// @param flags Bits: 1 registered, 2 held, 4 recalled, 8 made from other batches.
     /// @param farmer The one farmer whose goods it is, or zero when it has a pool.
@@ -26,7 +26,7 @@ interface IBatches is IJournal {
     struct Batch {
         bytes32 head;
         address cooperative;
-        uint32 records;
+        uint32 offers;
         TermsId terms;
         uint8 flags;
         address farmer;
@@ -135,8 +135,8 @@ interface IBatches is IJournal {
     error Batches_OfferNotOpen(BatchId batch, uint32 offer, address by);
     /// @notice Thrown when an offer is made to nobody, to oneself, or to the contract.
     error Batches_ReceiverInvalid(address receiver);
-    /// @notice Thrown when a correction names records that do not exist, or one record twice.
-    error Batches_CorrectionInvalid(BatchId batch, uint32 wrong, uint32 corrective);
+    /// @notice Thrown when a correction names no record, or one record twice.
+    error Batches_CorrectionInvalid(BatchId batch, bytes32 wrong, bytes32 corrective);
     /// @notice Thrown when readings have no root or are none.
     error Batches_ReadingsInvalid();
     /// @notice Thrown when inputs are not in ascending order of their ids, each once.
@@ -203,32 +203,34 @@ interface IBatches is IJournal {
     function anchor(BatchId batch, bytes32 root, uint32 count, bytes calldata payload) external;
 
     /// @notice Declares a record wrong and names the one that corrects it. Both stay.
-    /// @dev Appends Corrected. Warning: the contract does not know who wrote which record; a reader must heed a
-    /// correction only from the author of the wrong record or a regulator, and take any other as an objection. It
-    /// changes no state: a hold stays.
-    /// Requirements: the caller may write some kind of event; both records exist and differ; JSON up to 8 KiB.
-    function correct(BatchId batch, uint32 wrong, uint32 corrective, bytes calldata payload) external;
+    /// @dev Appends Corrected. Warning: the contract keeps no records, so it does not know who wrote which, nor whether
+    /// they exist; a reader must heed a correction only from the author of the wrong record or a regulator, and take any
+    /// other as an objection. It changes no state: a hold stays.
+    /// Requirements: the caller may write some kind of event; two different records; JSON up to 8 KiB.
+    /// @param wrong SHA-256 of the wrong record.
+    /// @param corrective SHA-256 of the record that says what is right.
+    function correct(BatchId batch, bytes32 wrong, bytes32 corrective, bytes calldata payload) external;
 
     // ------------------------------------------------------------------ custody
 
     /// @notice Offers units to `to`. They are set aside until the offer is answered or withdrawn.
     /// @dev Appends Offered. Requirements: the caller holds the units; not held or recalled, unless back to the batch's
     /// cooperative; `to` is neither zero, the caller, nor the contract.
-    /// @return offer Its number: that of its record.
-    function offer(BatchId batch, address to, uint64 units) external returns (uint32 offer);
+    /// @return number Its number within the batch, from 1.
+    function offer(BatchId batch, address to, uint64 units) external returns (uint32 number);
 
     /// @notice Takes offered units.
     /// @dev Appends Accepted. Requirements: the offer is open and to the caller; not held or recalled meanwhile, unless
     /// the caller is the batch's cooperative.
-    function accept(BatchId batch, uint32 offer) external;
+    function accept(BatchId batch, uint32 number) external;
 
     /// @notice Refuses offered units; they go back to the sender.
     /// @dev Appends Refused. Requirements: the offer is open and to the caller; a reason of 1 to 512 bytes.
-    function refuse(BatchId batch, uint32 offer, string calldata reason) external;
+    function refuse(BatchId batch, uint32 number, string calldata reason) external;
 
     /// @notice Takes an offer back.
     /// @dev Appends Withdrawn. Requirements: the offer is open and the caller's own.
-    function withdraw(BatchId batch, uint32 offer) external;
+    function withdraw(BatchId batch, uint32 number) external;
 
     // ------------------------------------------------------------------ hold and recall
 

@@ -93,11 +93,8 @@ interface ICatalogue {
     /// @notice The product, or zeros.
     function productOf(Gtin gtin) external view returns (Product memory);
 
-    /// @notice Published terms by number. Requirements: they exist.
-    function termsOf(TermsId id) external view returns (Terms memory);
-
-    /// @notice The product that terms were published for. Requirements: they exist.
-    function productOfTerms(TermsId id) external view returns (Gtin);
+    /// @notice Published terms by number, and the product they are for. Requirements: they exist.
+    function termsOf(TermsId id) external view returns (Terms memory terms, Gtin gtin);
 
     /// @notice Who may publish the cooperative's terms.
     function termsAuthorityOf(address cooperative) external view returns (address);

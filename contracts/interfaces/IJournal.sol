@@ -10,13 +10,15 @@ import {BatchId} from "../libraries/Types.sol";
 ///     headₙ₊₁ = sha256(headₙ ‖ sha256(recordₙ))
 ///
 /// One `eth_call` for the head plus the records prove that a reader sees all of them, in order, unaltered. SHA-256,
-/// because every browser has it built in.
+/// because every browser has it built in. Each log carries the head that was before it, so that a reader who was given a
+/// changed, left out or moved record can tell which.
 ///
 /// A record is, big-endian and without padding:
 ///
-///     version (1) = 1 ‖ kind (1) ‖ number (4) ‖ time (8, Unix seconds) ‖ actor (20) ‖ signer (20) ‖ body
+///     version (1) = 1 ‖ kind (1) ‖ time (8, Unix seconds) ‖ actor (20) ‖ signer (20) ‖ body
 ///
-/// with a body by kind ({Kind}). Test vectors: `tests/vectors/journal.json`.
+/// with a body by kind ({Kind}). Its number is its place in the journal, from 0; the contract keeps no count, which
+/// would cost each act 2,900 gas and prove nothing that the head does not. Test vectors: `tests/vectors/journal.json`.
 interface IJournal {
     /// @dev Kinds of record and their bodies. `entries` are `count (2)` times
     /// `receipt (8) ‖ farmer (20) ‖ grams (5) ‖ grade factor in basis points (2)`.
@@ -30,11 +32,11 @@ interface IJournal {
     /// - Production, Logistics: `payload`
     /// - Inspection: `conformant (1) ‖ payload`
     /// - Readings: `root (32) ‖ count (4) ‖ payload`
-    /// - Corrected: `wrong record (4) ‖ corrective record (4) ‖ payload`
+    /// - Corrected: `sha256 of the wrong record (32) ‖ sha256 of the corrective record (32) ‖ payload`
     /// - Priced: `price per unit (12)`
-    /// - Sold: `order reference (32) ‖ payer (20) ‖ buyer (20) ‖ units (8) ‖ amount (16) ‖ farmers (16) ‖
-    ///   cooperative (16) ‖ platform (16)`
-    /// - Offered: `receiver (20) ‖ units (8)`; the record's number names the offer
+    /// - Sold: `order reference (32) ‖ buyer (20) ‖ units (8) ‖ amount (16) ‖ farmers (16) ‖ cooperative (16) ‖
+    ///   platform (16)`; actor and signer are the payer
+    /// - Offered: `offer (4) ‖ receiver (20) ‖ units (8)`
     /// - Accepted, Withdrawn: `offer (4)`
     /// - Refused: `offer (4) ‖ reason`
     /// - Released, Recalled, RecallLifted: `reason`
@@ -63,7 +65,8 @@ interface IJournal {
     }
 
     /// @notice The one event of a batch's history.
-    event Recorded(BatchId indexed batch, bytes record);
+    /// @param previous Head before this record.
+    event Recorded(BatchId indexed batch, bytes32 previous, bytes record);
 
     /// @notice The head of a batch's journal; zero if nothing was ever recorded.
     function headOf(BatchId batch) external view returns (bytes32);

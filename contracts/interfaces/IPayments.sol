@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {BatchId} from "../libraries/Types.sol";
-import {Split} from "../libraries/Split.sol";
 
 /// @title Payments: shared at once, pooled for many, claimable by everyone
 /// @notice One payment moves the units of one or more batches to the buyer and shares the money by the batches' terms:
@@ -60,17 +59,7 @@ interface IPayments {
         uint64 weight;
     }
 
-    event Paid(
-        BatchId indexed batch,
-        address indexed payer,
-        uint256 indexed orderReference,
-        address buyer,
-        uint64 units,
-        uint128 amount,
-        address token,
-        Split.Shares shares
-    );
-    event Pooled(BatchId indexed batch, address indexed token, uint128 amount);
+    /// @param member A farmer's address, or a parent's id, whose pool `amount` went to.
     event Claimed(BatchId indexed batch, uint256 indexed member, uint256 index, uint128 amount, address to);
     event Settled(BatchId indexed batch, uint256 chunk, uint128 received, uint128 amount);
     event Credited(address indexed token, address indexed payee, uint256 amount, BatchId indexed batch);
@@ -98,7 +87,8 @@ interface IPayments {
     error Payments_NothingDue();
 
     /// @notice Pays an order with tokens that the caller has approved.
-    /// @dev Emits {Paid} for each line, {Pooled} for each pool, {Credited} for each receiver that failed.
+    /// @dev Appends Sold to each batch's journal, which is the record of the payment; emits {Credited} for each receiver
+    /// that failed.
     /// Requirements: the caller did not use the reference before; 1 to 64 lines in one token; a buyer; each line as in
     /// {IBatches-sell}; the token moves exactly the amount.
     function pay(Order calldata order) external;

@@ -1,0 +1,196 @@
+"""Our contracts as Python sees them: encode a call, decode an answer, a log, or a refusal, from the artifacts."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
+from eth_utils.conversions import to_hex
+
+from yuanliu.chain.compiler import ARTIFACTS_DIR
+from yuanliu.chain.node import Log, Node, RpcError
+from yuanliu.errors import YuanliuError
+
+_BUILT_IN: Final = {
+    bytes.fromhex("08c379a0"): ("Error", ("string",), ("message",)),
+    bytes.fromhex("4e487b71"): ("Panic", ("uint256",), ("number",)),
+}
+"""Solidity's own two errors."""
+
+
+class ContractRefusal(YuanliuError):
+    """A contract refused a call. `code` is `contract.` and the error's name; `fields` are its arguments."""
+
+    def __init__(self, name: str, fields: dict[str, object]) -> None:
+        told = ", ".join(f"{key} {_plain(value)}" for key, value in fields.items())
+        super().__init__(
+            f"contract.{name}",
+            f"the contract refused: {name}({told})",
+            fields=fields,
+        )
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of one of our contracts: where to, the encoded data, and its name for people."""
+
+    to: str
+    data: bytes
+    name: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """A decoded log: the event's name and its fields by name."""
+
+    name: str
+    fields: dict[str, Any]
+    log: Log
+
+
+class Contract:
+    """One contract at an address, with the ABI of its artifact."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self.address = address
+        self._functions = {
+            entry["name"]: entry for entry in abi_of(name) if entry["type"] == "function"
+        }
+        self._events = {
+            bytes(event_abi_to_log_topic(entry)): entry  # type: ignore[arg-type] -- plain JSON
+            for entry in abi_of(name)
+            if entry["type"] == "event"
+        }
+
+    def call(self, function: str, *arguments: object) -> Call:
+        """Encode a call. Wrong argument types raise eth-abi's `EncodingError`: a defect, not bad input."""
+        entry = self._functions[function]
+        data = bytes(function_abi_to_4byte_selector(entry)) + encode(_types(entry["inputs"]), arguments)
+        return Call(to=self.address, data=data, name=f"{self.name}.{function}")
+
+    def read(self, node: Node, function: str, *arguments: object) -> Any:  # noqa: ANN401 -- as the ABI says
+        """Call a view function: its value, a dict by name for a struct, a tuple for several values.
+
+        Raises `ContractRefusal`.
+        """
+        with_data = self.call(function, *arguments)
+        answer = call(node, with_data)
+        outputs = self._functions[function]["outputs"]
+        values = decode(_types(outputs), answer)
+        named = [_named(output, value) for output, value in zip(outputs, values, strict=True)]
+        return named[0] if len(named) == 1 else tuple(named)
+
+    def topic(self, event: str) -> bytes:
+        """Give the first topic of an event."""
+        return next(topic for topic, entry in self._events.items() if entry["name"] == event)
+
+    def events(self, logs: Sequence[Log], name: str | None = None) -> list[Event]:
+        """Decode those of `logs` that this contract emitted, or only the events called `name`."""
+        mine = [log for log in logs if log.address == self.address.lower() and log.topics]
+        decoded = [self._event(log) for log in mine if log.topics[0] in self._events]
+        return [event for event in decoded if name in {None, event.name}]
+
+    def _event(self, log: Log) -> Event:
+        entry = self._events[log.topics[0]]
+        indexed = [field for field in entry["inputs"] if field["indexed"]]
+        rest = [field for field in entry["inputs"] if not field["indexed"]]
+        fields = {
+            field["name"]: decode([collapse_if_tuple(field)], topic)[0]
+            for field, topic in zip(indexed, log.topics[1:], strict=True)
+        }
+        for field, value in zip(rest, decode(_types(rest), log.data), strict=True):
+            fields[field["name"]] = _named(field, value)
+        return Event(name=entry["name"], fields=fields, log=log)
+
+
+def call(node: Node, what: Call, *, sender: str | None = None) -> bytes:
+    """Call without a transaction; a revert becomes a `ContractRefusal`."""
+    try:
+        return node.call(what.to, what.data, sender=sender)
+    except RpcError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: RpcError) -> YuanliuError:
+    """Turn a node's error into the contract's own refusal, if it carries one."""
+    if not error.data or error.data == "0x":
+        return error
+    data = bytes.fromhex(error.data[2:])
+    known = _errors().get(data[:4])
+    if known is None:
+        return ContractRefusal("Unknown", {"data": error.data})
+    name, types, names = known
+    try:
+        values = decode(types, data[4:])
+    except DecodingError:
+        return ContractRefusal("Unknown", {"data": error.data})
+    return ContractRefusal(name, dict(zip(names, values, strict=True)))
+
+
+@cache
+def artifact(name: str) -> dict[str, Any]:
+    """Give a committed artifact: ABI, bytecode and the rest, as `yuanliu compile` wrote it."""
+    path = ARTIFACTS_DIR / f"{name}.json"
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise YuanliuError(
+            "chain.no_artifact",
+            f"there is no compiled contract {name}",
+            hint="run `yuanliu compile`",
+            fields={"contract": name},
+        ) from error
+    return loaded
+
+
+def abi_of(name: str) -> list[dict[str, Any]]:
+    """Give a contract's ABI."""
+    abi: list[dict[str, Any]] = artifact(name)["abi"]
+    return abi
+
+
+def constructor_types(name: str) -> list[str]:
+    """Give the ABI types of a contract's constructor arguments."""
+    for entry in abi_of(name):
+        if entry["type"] == "constructor":
+            return _types(entry["inputs"])
+    return []
+
+
+@cache
+def _errors() -> dict[bytes, tuple[str, Sequence[str], Sequence[str]]]:
+    """Give every error of every contract by its selector."""
+    known: dict[bytes, tuple[str, Sequence[str], Sequence[str]]] = dict(_BUILT_IN)
+    for path in ARTIFACTS_DIR.glob("*.json"):
+        if path.stem == "manifest":
+            continue
+        for entry in abi_of(path.stem):
+            if entry["type"] == "error":
+                selector = bytes(function_abi_to_4byte_selector({**entry, "type": "function"}))  # type: ignore[arg-type] -- an error's selector is made like a function's
+                names = [field["name"] for field in entry["inputs"]]
+                known[selector] = (entry["name"], _types(entry["inputs"]), names)
+    return known
+
+
+def _types(fields: list[dict[str, Any]]) -> list[str]:
+    return [collapse_if_tuple(field) for field in fields]
+
+
+def _named(field: dict[str, Any], value: Any) -> Any:  # noqa: ANN401 -- as the ABI says
+    """Give a struct as a dict by its fields' names, an array of them as a list of dicts."""
+    if field["type"] == "tuple[]":
+        return [_named({**field, "type": "tuple"}, item) for item in value]
+    if field["type"] == "tuple":
+        parts = field["components"]
+        return {part["name"]: _named(part, item) for part, item in zip(parts, value, strict=True)}
+    return value
+
+
+def _plain(value: object) -> str:
+    return to_hex(value) if isinstance(value, bytes) else str(value)

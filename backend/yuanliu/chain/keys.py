@@ -1,0 +1,46 @@
+"""Keys that sign: requests to the relay and ERC-3009 payments (EIP-712)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_account.signers.local import LocalAccount
+
+from yuanliu.errors import YuanliuError
+
+
+def from_private_key(private_key: str) -> LocalAccount:
+    """Give the account of a private key (32 bytes in hex)."""
+    account: LocalAccount = Account.from_key(private_key)
+    return account
+
+
+def new_key() -> LocalAccount:
+    """Make a new random account."""
+    account: LocalAccount = Account.create()
+    return account
+
+
+def sign(
+    account: LocalAccount, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]
+) -> bytes:
+    """Sign typed data (EIP-712): 65 bytes, r ‖ s ‖ v."""
+    signable = encode_typed_data(domain_data=domain, message_types=types, message_data=message)
+    return bytes(account.sign_message(signable).signature)
+
+
+def devnet_accounts(devnet_dir: Path) -> dict[str, LocalAccount]:
+    """Give the devnet's labelled accounts, by role. Their keys are public: never use them elsewhere.
+
+    Raises `YuanliuError` (`devnet.no_accounts`) when the file is missing or broken.
+    """
+    path = devnet_dir / "accounts.json"
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))["accounts"]
+        return {entry["role"]: from_private_key(entry["privateKey"]) for entry in listed}
+    except (OSError, ValueError, KeyError) as error:
+        raise YuanliuError(
+            "devnet.no_accounts", f"cannot read the devnet's accounts from {path}: {error}"
+        ) from error
