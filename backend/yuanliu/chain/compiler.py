@@ -7,13 +7,16 @@ can be compared byte for byte with a fresh compilation.
 
 import hashlib
 import json
+import os
 import posixpath
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any, Final, Literal
 
 import solcx
@@ -67,7 +70,7 @@ class Compiler:
     version: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Artifact:
     """One compiled contract. `bytecode` is creation code; both are `0x…`, and `0x` for an interface."""
 
@@ -169,9 +172,13 @@ def find_compiler(config: Settings | None = None) -> Compiler:
 
 @cache
 def _probe(path: Path, origin: Literal["settings", "py-solc-x", "npm"]) -> Compiler:
+    node_dir = Path(sys.executable).parent
+    if origin == "npm" and (node_dir / "node").exists():
+        # The Node that ./scripts/setup brought; py-solc-x gives its child our own environment.
+        os.environ["PATH"] = f"{node_dir}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
         version = get_version_str_from_solc_binary(path)
-    except (OSError, SolcError, ValueError) as error:
+    except (OSError, SolcError, CalledProcessError) as error:
         raise YuanliuError(
             "compiler.unusable",
             f"{path} does not answer `--version` as a Solidity compiler: {error}",
@@ -287,7 +294,7 @@ def _run(compiler: Compiler, job: Json, cache_dir: Path, *, force: bool) -> Json
     except SolcError as error:
         raise _rejected(compiler, error) from error
     cache_dir.mkdir(parents=True, exist_ok=True)
-    partial = cached.with_suffix(f".{hashlib.sha256(key.encode()).hexdigest()[:8]}.tmp")
+    partial = cached.with_suffix(f".{os.getpid()}.tmp")
     partial.write_text(json.dumps(output), encoding="utf-8")
     partial.replace(cached)
     return output
@@ -356,15 +363,13 @@ def _artifacts(output: Json) -> dict[str, Artifact]:
 def _artifact(name: str, unit: str, data: Json) -> Artifact:
     evm, abi = data.get("evm", {}), data["abi"]
     creation, deployed = evm.get("bytecode", {}), evm.get("deployedBytecode", {})
-    # The compiler names immutables by AST id; sorting by first offset keeps the file stable to read.
-    immutables = deployed.get("immutableReferences", {})
     return Artifact(
         name=name,
         source=unit,
         abi=abi,
         bytecode="0x" + creation.get("object", ""),
         deployed_bytecode="0x" + deployed.get("object", ""),
-        immutable_references=immutables,
+        immutable_references=deployed.get("immutableReferences", {}),
         link_references=creation.get("linkReferences", {}),
         method_identifiers=evm.get("methodIdentifiers", {}),
         errors={"0x" + keccak(text=s).hex()[:8]: s for s in _signatures(abi, "error")},

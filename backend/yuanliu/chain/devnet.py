@@ -370,19 +370,28 @@ def _require_p256(node: Node) -> None:
 
 
 def _require_free(port: int) -> None:
+    end = time.monotonic() + 1  # a node that was killed a moment ago still holds its port
+    while (reason := _why_taken(port)) and time.monotonic() < end:
+        time.sleep(0.05)
+    if reason:
+        raise YuanliuError(
+            "devnet.port_busy",
+            f"port {port} on {HOST} cannot be used: {reason}",
+            hint=f"choose another, for instance YUANLIU_DEVNET_PORT={free_port()}, or stop the program that "
+            f"listens there (`lsof -i :{port}` names it)",
+            fields={"port": port},
+            retryable=True,
+        )
+
+
+def _why_taken(port: int) -> str:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise YuanliuError(
-                "devnet.port_busy",
-                f"port {port} on {HOST} cannot be used: {error.strerror}",
-                hint=f"choose another, for instance YUANLIU_DEVNET_PORT={free_port()}, or stop the program that "
-                f"listens there (`lsof -i :{port}` names it)",
-                fields={"port": port},
-                retryable=True,
-            ) from error
+            return error.strerror or str(error)
+    return ""
 
 
 def _await_start(config: Settings, files: _Files, record: _Record) -> None:

@@ -1,0 +1,339 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from yuanliu.chain import devnet
+from yuanliu.chain.keys import devnet_accounts
+from yuanliu.chain.node import Node, RpcError, Sender
+from yuanliu.chain.processes import identity
+from yuanliu.errors import YuanliuError
+from yuanliu.settings import Settings
+
+pytestmark = pytest.mark.node
+
+SOMEBODY = "0x000000000000000000000000000000000000dEaD"
+
+
+@pytest.fixture
+def lasting(tmp_path: Path) -> Iterator[Settings]:
+    """Give the settings of a lasting devnet of this test's own, and stop it afterwards."""
+    config = Settings(data_dir=tmp_path / "data", devnet_port=devnet.free_port())
+    yield config
+    devnet.down(config)
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[devnet.Devnet]:
+    with devnet.Devnet() as node:
+        yield node
+
+
+def folder(config: Settings) -> Path:
+    return config.data_dir / "devnet"
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def transact(config: Settings) -> str:
+    """Send a transaction from the relayer; give its hash."""
+    relayer = devnet_accounts(config.devnet_dir)["relayer"]
+    return Sender(Node(config.rpc_url), relayer).send(SOMEBODY, b"", gas=30_000).transaction
+
+
+def knows(config: Settings, transaction: str) -> bool:
+    receipt = Node(config.rpc_url).request("eth_getTransactionReceipt", transaction)
+    return receipt is not None
+
+
+def kill(status: devnet.Status) -> None:
+    assert status.pid is not None
+    os.kill(status.pid, signal.SIGKILL)
+    wait_until(lambda: identity(status.pid or 0) is None)
+
+
+def cli(config: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "YUANLIU_DATA_DIR": str(config.data_dir),
+        "YUANLIU_DEVNET_PORT": str(config.devnet_port),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "yuanliu.cli", "devnet", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+
+
+# --- the lasting devnet ------------------------------------------------------------------------------
+
+
+def test_a_second_up_finds_the_first(lasting: Settings) -> None:
+    first, second = devnet.up(lasting), devnet.up(lasting)
+    assert (first.outcome, second.outcome) == ("started", "found")
+    assert first.pid == second.pid
+    assert second.chain_id == lasting.chain_id
+    assert devnet.down(lasting)
+    assert not devnet.down(lasting)
+    assert not devnet.status(lasting).running
+
+
+def test_two_ups_at_once_start_one_node(lasting: Settings) -> None:
+    environment = os.environ | {
+        "YUANLIU_DATA_DIR": str(lasting.data_dir),
+        "YUANLIU_DEVNET_PORT": str(lasting.devnet_port),
+    }
+    command = [sys.executable, "-m", "yuanliu.cli", "devnet", "up"]
+    both = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = sorted(process.communicate()[0].split(" at ")[0] for process in both)
+    assert said == ["Devnet already runs", "Devnet is up"]
+
+
+def test_only_the_loopback_address_listens(lasting: Settings) -> None:
+    devnet.up(lasting)
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", lasting.devnet_port), timeout=2)
+
+
+def test_a_transaction_is_mined_at_once(lasting: Settings) -> None:
+    devnet.up(lasting)
+    transact(lasting)  # the first may find the keeper still starting
+    started = time.monotonic()
+    for _ in range(10):
+        transact(lasting)
+    assert time.monotonic() - started < devnet.BLOCK_SECONDS
+
+
+def test_without_its_keeper_it_still_mines_and_the_next_up_brings_one(lasting: Settings) -> None:
+    devnet.up(lasting)
+    transact(lasting)
+    keeper = f"{folder(lasting) / 'state.good.json'}"
+    (pid,) = [
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit() and keeper in _command_line(process)
+    ]
+    os.kill(pid, signal.SIGKILL)
+    transact(lasting)
+    devnet.up(lasting)
+    wait_until(lambda: not _is_free(folder(lasting) / "keeper.lock"))
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return ""
+
+
+def _is_free(lock: Path) -> bool:
+    probe = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    return (
+        subprocess.run(
+            [sys.executable, "-c", probe, lock], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
+
+
+def test_the_chain_survives_a_restart(lasting: Settings) -> None:
+    devnet.up(lasting)
+    transaction = transact(lasting)
+    devnet.down(lasting)
+    devnet.up(lasting)
+    assert knows(lasting, transaction)
+
+
+def test_the_chain_survives_a_kill(lasting: Settings) -> None:
+    status = devnet.up(lasting)
+    transaction = transact(lasting)
+    state = folder(lasting) / "state.json"
+    wait_until(lambda: state.exists() and transaction in state.read_text())
+    kill(status)
+    assert not devnet.status(lasting).running
+    assert devnet.up(lasting).outcome == "started"
+    assert knows(lasting, transaction)
+
+
+@pytest.mark.parametrize("keep_bytes", [0, 1000])
+def test_a_state_file_cut_short_gives_way_to_the_last_good_copy(
+    lasting: Settings, keep_bytes: int
+) -> None:
+    status = devnet.up(lasting)
+    transaction = transact(lasting)
+    good, state = folder(lasting) / "state.good.json", folder(lasting) / "state.json"
+    wait_until(lambda: good.exists() and transaction in good.read_text())
+    kill(status)
+    state.write_bytes(state.read_bytes()[:keep_bytes])
+    assert "last good copy" in devnet.up(lasting).recovery
+    assert knows(lasting, transaction)
+    assert (folder(lasting) / "state.broken.json").stat().st_size == keep_bytes
+
+
+def test_a_broken_state_file_without_a_copy_begins_anew_and_says_so(lasting: Settings) -> None:
+    folder(lasting).mkdir(parents=True)
+    (folder(lasting) / "state.json").write_text('{"blocks": [')
+    done = cli(lasting, "up")
+    assert done.returncode == 0
+    assert "begins anew" in " ".join(done.stderr.split())
+    assert (folder(lasting) / "state.broken.json").exists()
+
+
+def test_a_copy_that_is_half_written_never_replaces_the_good_one(lasting: Settings) -> None:
+    devnet.up(lasting)
+    good = folder(lasting) / "state.good.json"
+    wait_until(good.exists)
+    for _ in range(20):
+        json.loads(good.read_bytes())
+        time.sleep(0.1)
+
+
+def test_a_busy_port_is_named_with_a_way_out(lasting: Settings) -> None:
+    with socket.create_server(("127.0.0.1", lasting.devnet_port)):
+        done = cli(lasting, "up")
+    assert done.returncode == 1
+    assert "error [devnet.port_busy]" in done.stderr
+    assert str(lasting.devnet_port) in done.stderr
+    assert "YUANLIU_DEVNET_PORT=" in done.stderr
+    assert not devnet.status(lasting).running
+
+
+def test_another_port_than_the_running_one_is_refused(lasting: Settings) -> None:
+    devnet.up(lasting)
+    other = lasting.model_copy(update={"devnet_port": devnet.free_port()})
+    with pytest.raises(YuanliuError) as refusal:
+        devnet.up(other)
+    assert refusal.value.code == "devnet.other_port"
+    assert refusal.value.fields["running"] == lasting.devnet_port
+
+
+def test_another_chain_id_than_the_running_one_is_refused(lasting: Settings) -> None:
+    devnet.up(lasting)
+    with pytest.raises(YuanliuError) as refusal:
+        devnet.up(lasting.model_copy(update={"chain_id": 1}))
+    assert refusal.value.code == "devnet.wrong_chain"
+    assert refusal.value.fields == {"found": 31337, "expected": 1}
+
+
+def test_a_stale_pid_file_harms_nobody(lasting: Settings) -> None:
+    innocent = subprocess.Popen(["/bin/sleep", "60"])
+    try:
+        folder(lasting).mkdir(parents=True)
+        record = {"pid": innocent.pid, "born": "not its birth", "port": lasting.devnet_port}
+        (folder(lasting) / "anvil.pid").write_text(json.dumps(record))
+        assert not devnet.status(lasting).running
+        assert not devnet.down(lasting)
+        assert devnet.up(lasting).outcome == "started"
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()
+
+
+def test_a_garbled_pid_file_is_no_obstacle(lasting: Settings) -> None:
+    folder(lasting).mkdir(parents=True)
+    (folder(lasting) / "anvil.pid").write_text("garbage")
+    assert devnet.up(lasting).outcome == "started"
+
+
+def test_reset_begins_an_empty_chain(lasting: Settings) -> None:
+    devnet.up(lasting)
+    transaction = transact(lasting)
+    devnet.reset(lasting)
+    assert not knows(lasting, transaction)
+    assert Node(lasting.rpc_url).block_number() <= 1
+
+
+def test_only_those_who_pay_gas_own_any(lasting: Settings) -> None:
+    devnet.up(lasting)
+    listed = json.loads((lasting.devnet_dir / "accounts.json").read_bytes())["accounts"]
+    node = Node(lasting.rpc_url)
+    funded = {
+        entry["role"]
+        for entry in listed
+        if int(node.request("eth_getBalance", entry["address"], "latest"), 16) > 0
+    }
+    assert funded == {entry["role"] for entry in listed if entry["gas"]}
+    assert funded == {"deployer", "relayer", "issuer"}
+
+
+def test_a_node_that_will_not_start_is_quoted(lasting: Settings, tmp_path: Path) -> None:
+    fake = tmp_path / "anvil"
+    fake.write_text("#!/bin/sh\necho 'the reason' >&2; exit 1\n")
+    fake.chmod(0o755)
+    with pytest.raises(YuanliuError) as refusal:
+        devnet.up(lasting.model_copy(update={"anvil": fake}))
+    assert refusal.value.code == "devnet.start_failed"
+    assert "the reason" in refusal.value.message
+
+
+def test_a_missing_node_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(YuanliuError) as refusal:
+        devnet.find_anvil(Settings(devnet_dir=tmp_path))
+    assert refusal.value.code == "devnet.node_missing"
+    assert "scripts/setup" in refusal.value.hint
+
+
+def test_status_says_so_with_its_exit_code(lasting: Settings) -> None:
+    assert cli(lasting, "status").returncode == 1
+    status = devnet.up(lasting)
+    done = cli(lasting, "status", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["pid"] == status.pid
+
+
+# --- a chain for a test -----------------------------------------------------------------------------
+
+
+def test_it_checks_p256_signatures(chain: devnet.Devnet) -> None:
+    assert devnet.has_p256(chain.node)
+    forged = bytes.fromhex(devnet.P256_VALID[2:-2] + "00")
+    assert chain.node.call(devnet.P256_ADDRESS, forged) == b""
+
+
+def test_it_caps_the_gas_of_a_transaction(chain: devnet.Devnet) -> None:
+    deployer = devnet_accounts(Settings().devnet_dir)["deployer"]
+    sender = Sender(chain.node, deployer)
+    sender.send(SOMEBODY, b"", gas=16_777_216)
+    with pytest.raises(RpcError):
+        sender.send(SOMEBODY, b"", gas=16_777_217)
+
+
+def test_it_refuses_code_over_the_limit(chain: devnet.Devnet) -> None:
+    deployer = devnet_accounts(Settings().devnet_dir)["deployer"]
+    # PUSH2 0x6001, PUSH0, RETURN: 24,577 zero bytes as code.
+    too_long = bytes.fromhex("6160015ff3")
+    with pytest.raises(YuanliuError):
+        Sender(chain.node, deployer).send(None, too_long, gas=16_000_000)
+
+
+def test_it_undoes_what_happened_in_an_anchor(chain: devnet.Devnet) -> None:
+    deployer = devnet_accounts(Settings().devnet_dir)["deployer"]
+    before = chain.node.block_number()
+    with chain.anchor():
+        Sender(chain.node, deployer).send(SOMEBODY, b"", gas=30_000)
+        assert chain.node.block_number() == before + 1
+    assert chain.node.block_number() == before
+
+
+def test_it_ends_with_its_block() -> None:
+    with devnet.Devnet() as node:
+        port = node.port
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=2)
