@@ -69,6 +69,7 @@ class Measurement:
 
     `substance` is a URI. `value`, `limit` and `detection_limit` are in `uom`, `NA` for mg/kg. A `value` of None
     means not detected; then `detection_limit` is needed. `limit_source` names the standard with its version.
+    Raises `EpcisError` (`epcis.number_invalid`).
     """
 
     substance: str
@@ -79,6 +80,12 @@ class Measurement:
     detection_limit: Decimal | None = None
     uom: str = "NA"
 
+    def __post_init__(self) -> None:
+        """Refuse figures that are no numbers before anything is compared with them."""
+        for figure in (self.value, self.limit, self.detection_limit):
+            if figure is not None:
+                _number(figure)
+
     @property
     def within_limit(self) -> bool:
         """Whether the value, or what could have been missed, does not exceed the limit."""
@@ -88,13 +95,22 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """Temperatures on the way, in degrees Celsius."""
+    """Temperatures on the way, in degrees Celsius. Raises `EpcisError`: `number_invalid`, `measurements_invalid`."""
 
     minimum: Decimal
     maximum: Decimal
     mean: Decimal
     start: datetime
     end: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse figures that are no numbers, and those out of order."""
+        for figure in (self.minimum, self.maximum, self.mean):
+            _number(figure)
+        if not self.minimum <= self.mean <= self.maximum or self.end < self.start:
+            raise _measurements_error(
+                "minimum, mean and maximum, or start and end, are not in order"
+            )
 
 
 def harvested(
@@ -470,8 +486,6 @@ def _report(measurement: Measurement) -> Event:
 
 
 def _temperature(t: Temperature) -> Event:
-    if not t.minimum <= t.mean <= t.maximum or t.end < t.start:
-        raise _measurements_error("minimum, mean and maximum, or start and end, are not in order")
     report = {
         "type": "Temperature",
         "minValue": _number(t.minimum),
