@@ -37,6 +37,10 @@ class Symbol:
     def __floordiv__(self, other: object) -> "Symbol":
         return Symbol(self.term / _term(other))  # z3 divides Euclid's way
 
+    def __bool__(self) -> bool:
+        """Refuse to decide: a branch would escape the proof."""
+        raise TypeError("the arithmetic that is proven has no branches")
+
 
 def _term(value: object) -> Any:  # noqa: ANN401 -- z3 ships no types
     return value.term if isinstance(value, Symbol) else value

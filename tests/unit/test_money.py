@@ -39,6 +39,10 @@ def test_a_payment_at_the_floor_is_the_farmers_alone() -> None:
     assert split(600, 60, 10, PLAIN) == Shares(farmers=600, cooperative=0, platform=0)
 
 
+def test_a_gift_is_shared_to_nothing() -> None:
+    assert split(0, 0, 1, PLAIN) == Shares(farmers=0, cooperative=0, platform=0)
+
+
 def test_the_shares_sum_to_the_payment() -> None:
     assert all(split(amount, 7, 3, THIRD).total == amount for amount in range(21, 2_000))
 
