@@ -1,6 +1,29 @@
 """What all tests share: settings of their own, so that no test touches the user's chain or files."""
 
 import os
+from collections.abc import Iterator
+
+import pytest
 
 for name in [name for name in os.environ if name.startswith("YUANLIU_")]:
     del os.environ[name]
+
+pytest.register_assert_rewrite("tests.world")
+
+from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cleared
+
+from yuanliu.chain.devnet import Devnet  # noqa: E402 -- after the settings were cleared
+
+
+@pytest.fixture(scope="session")
+def founded() -> Iterator[World]:
+    """Found one world for all tests of this process. Use `world` unless the test changes nothing."""
+    with Devnet(flags=FLAGS) as devnet:
+        yield World(devnet)
+
+
+@pytest.fixture
+def world(founded: World) -> Iterator[World]:
+    """Give the world as it was founded, and take back afterwards whatever the test did on the chain."""
+    with founded.devnet.anchor():
+        yield founded

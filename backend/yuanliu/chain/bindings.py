@@ -54,17 +54,19 @@ class Event:
 
 
 class Contract:
-    """One contract at an address, with the ABI of its artifact."""
+    """One contract at an address, with the ABI of its artifact, or with `abi` if it is not one of ours."""
 
-    def __init__(self, name: str, address: str) -> None:
+    def __init__(
+        self, name: str, address: str, *, abi: Sequence[dict[str, Any]] | None = None
+    ) -> None:
         self.name = name
         self.address = address
-        self._functions = {
-            entry["name"]: entry for entry in abi_of(name) if entry["type"] == "function"
-        }
+        if abi is None:
+            abi = abi_of(name)
+        self._functions = {entry["name"]: entry for entry in abi if entry["type"] == "function"}
         self._events = {
             bytes(event_abi_to_log_topic(entry)): entry  # type: ignore[arg-type] -- plain JSON
-            for entry in abi_of(name)
+            for entry in abi
             if entry["type"] == "event"
         }
 
