@@ -5,7 +5,7 @@ The head is that of `contracts/interfaces/IJournal.sol`; vectors for other imple
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -46,9 +46,14 @@ def genesis(chain_id: int, contract: str, batch: bytes) -> bytes:
     return _sha256(_DOMAIN + chain + hexes.address_bytes(contract) + hexes.word(batch))
 
 
+def record_hash(record: bytes) -> bytes:
+    """Give `sha256(record)`, by which a correction names a record."""
+    return _sha256(record)
+
+
 def next_head(head: bytes, record: bytes) -> bytes:
     """Give `sha256(head ‖ sha256(record))`. Raises `HexError`."""
-    return _sha256(hexes.word(head) + _sha256(record))
+    return _sha256(hexes.word(head) + record_hash(record))
 
 
 def head_of(records: Iterable[bytes], *, chain_id: int, contract: str, batch: bytes) -> bytes:
@@ -77,57 +82,78 @@ def _unsigned(name: str, value: int, size: int) -> bytes:
 # ---------------------------------------------------------------------- verdict
 
 
-class FaultKind(StrEnum):
-    """What can be wrong with records that are claimed to be a batch's history."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One log of a batch: a record, and the head that the log says was before it.
 
-    MISSING = "missing"
-    """Numbers `first` to `last` are not there."""
-    REPEATED = "repeated"
-    """Number `first` came before."""
+    The head of a log proves nothing; it only helps to tell where a history differs.
+    """
+
+    previous: bytes
+    record: bytes
+
+
+class FaultKind(StrEnum):
+    """What can be wrong with records that are claimed to be a batch's history.
+
+    A `number` is a record's place in the true history, a `position` its place in what was handed in.
+    """
+
+    UNKNOWN_BATCH = "unknown_batch"
+    """The chain has no record of the batch."""
+    CHANGED_OR_MISSING = "changed_or_missing"
+    """Record `number` was changed, or some after it are missing; what follows at `position` is proven. Without
+    `number` the gap is at the beginning, without `position` at the end. Heads cannot tell changed from missing."""
     OUT_OF_ORDER = "out_of_order"
-    """Number `first` stands after a higher one."""
-    SURPLUS = "surplus"
-    """Number `first` is beyond what the chain counts."""
+    """Record `number` stands after a later one."""
+    REPEATED = "repeated"
+    """The record at `position` came before."""
+    UNCONNECTED = "unconnected"
+    """The record at `position` has no place in the history."""
     UNDECODABLE = "undecodable"
     """The record at `position` cannot be read; `error` says why."""
     TIME_BACKWARDS = "time_backwards"
-    """Record `first` is older than the one before it."""
+    """The record at `position` is older than the one before it."""
     OTHER_BATCH = "other_batch"
-    """Record `first` opens another batch."""
-    HEAD = "head"
-    """The records do not hash to the head: at least one byte was changed. Heads alone cannot tell which."""
+    """The record at `position` opens another batch."""
 
 
 _SENTENCES: Final = {
-    FaultKind.MISSING: "records {first} to {last} are missing",
-    FaultKind.REPEATED: "record {first} is repeated",
-    FaultKind.OUT_OF_ORDER: "record {first} is out of order",
-    FaultKind.SURPLUS: "record {first} is unknown to the chain",
+    FaultKind.UNKNOWN_BATCH: "the chain has no record of this batch",
+    FaultKind.OUT_OF_ORDER: "record {number} is out of order",
+    FaultKind.REPEATED: "the record at place {position} is a repetition",
+    FaultKind.UNCONNECTED: "the record at place {position} does not belong to the history",
     FaultKind.UNDECODABLE: "the record at place {position} cannot be read: {error}",
-    FaultKind.TIME_BACKWARDS: "record {first} is older than the one before it",
-    FaultKind.OTHER_BATCH: "record {first} opens another batch",
-    FaultKind.HEAD: "the records do not hash to the head: at least one was changed",
+    FaultKind.TIME_BACKWARDS: "the record at place {position} is older than the one before it",
+    FaultKind.OTHER_BATCH: "the record at place {position} opens another batch",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that differs. `first` and `last` are record numbers, `position` the place in what was handed in."""
+    """One thing that differs; numbers and positions count from 0. See `FaultKind`."""
 
     kind: FaultKind
-    first: int | None = None
-    last: int | None = None
+    number: int | None = None
     position: int | None = None
     error: RecordError | None = None
 
     def __str__(self) -> str:
         """Say it in one sentence."""
-        if self.kind is FaultKind.MISSING and self.first == self.last:
-            return f"record {self.first} is missing"
+        if self.kind is FaultKind.CHANGED_OR_MISSING:
+            return self._gap()
         error = self.error.message if self.error else ""
-        return _SENTENCES[self.kind].format(
-            first=self.first, last=self.last, position=self.position, error=error
-        )
+        return _SENTENCES[self.kind].format(number=self.number, position=self.position, error=error)
+
+    def _gap(self) -> str:
+        if self.number is None and self.position is None:
+            return (
+                "all records are changed or missing: none leads from the beginning or to the head"
+            )
+        if self.number is None:
+            return f"records before place {self.position} are changed or missing"
+        until = "" if self.position is None else f" before place {self.position}"
+        return f"record {self.number} was changed, or records after it{until} are missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,115 +175,98 @@ class Verdict:
 
 
 def check(
-    records: Sequence[bytes],
-    *,
-    head_on_chain: bytes,
-    count_on_chain: int,
-    chain_id: int,
-    contract: str,
-    batch: bytes,
+    entries: Sequence[Entry], *, head_on_chain: bytes, chain_id: int, contract: str, batch: bytes
 ) -> Verdict:
-    """Compare records with the head and the number of records (`Batch.records`) that the chain holds.
+    """Compare a batch's records with the head that the chain holds.
 
-    Head and number must come from one block. Raises `JournalError` (`journal.batch_unknown`) if neither the chain
-    nor the caller has a record of the batch, and as `genesis` does.
+    The records match if they hash to the head, whatever their logs say, and can all be read. Raises `JournalError`
+    (`journal.batch_unknown`) if neither chain nor caller has a record of the batch, and as `genesis` does.
     """
-    if not records and count_on_chain == 0:
+    start = genesis(chain_id, contract, batch)
+    if hexes.word(head_on_chain) == NO_HEAD and not entries:
         raise JournalError(
             "journal.batch_unknown",
             f"nothing was ever recorded of batch {batch.hex()}",
             hint="compare the batch id, the chain and the contract's address",
             fields={"batch": batch.hex(), "chain_id": chain_id, "contract": contract},
         )
-    start = genesis(chain_id, contract, batch)
-    known, faults = _read_all(records)
-    faults += _check_numbers(known, count_on_chain)
-    faults += _check_contents(known, batch)
-    whole = not any(fault.kind is FaultKind.MISSING for fault in faults)
-    # Sorted, so that records which are merely out of order are not called changed.
-    if whole and _head_after(start, _in_order(records, known, count_on_chain)) != head_on_chain:
-        faults.append(Fault(FaultKind.HEAD))
-    return Verdict(len(records), _head_after(start, records), head_on_chain, tuple(faults))
-
-
-def _head_after(start: bytes, records: Sequence[bytes]) -> bytes:
     head = start
-    for record in records:
-        head = next_head(head, record)
-    return head if records else NO_HEAD
-
-
-def _read_all(records: Sequence[bytes]) -> tuple[dict[int, Record | None], list[Fault]]:
-    """Decode what can be decoded, by position."""
-    known: dict[int, Record | None] = {}
+    for entry in entries:
+        head = next_head(head, entry.record)
     faults = []
-    for position, record in enumerate(records):
-        try:
-            known[position] = decode(record)
-        except RecordError as error:
-            known[position] = None
-            faults.append(Fault(FaultKind.UNDECODABLE, position=position, error=error))
-    return known, faults
+    if head_on_chain == NO_HEAD:
+        faults.append(Fault(FaultKind.UNKNOWN_BATCH))
+    elif head != head_on_chain:
+        faults += _locate(entries, start, head_on_chain)
+    faults += _check_contents(entries, batch, ordered=not faults)
+    return Verdict(len(entries), head, head_on_chain, tuple(faults))
 
 
-def _number(position: int, record: Record | None) -> int:
-    """Give a record's number; one that cannot be read gets the benefit of its place."""
-    return position if record is None else record.number
+def _locate(entries: Sequence[Entry], start: bytes, end: bytes) -> list[Fault]:
+    """Tell where entries differ, by the heads of their logs; never nothing.
+
+    Backwards from the chain's head each step is proven: who hashes to a proven head is genuine, and so is the head
+    before it. Forwards from the start the steps are only consistent, as anyone can write records.
+    """
+    heads = [next_head(hexes.word(entry.previous), entry.record) for entry in entries]
+    proven: list[int] = []
+    by_head = {head: position for position, head in reversed(list(enumerate(heads)))}
+    while end != start and end in by_head:
+        proven.append(by_head[end])
+        end = entries[proven[-1]].previous
+    proven.reverse()
+    if end == start:
+        return _misplaced(entries, proven)
+    first = proven[0] if proven else None
+    left = [position for position in range(len(entries)) if position not in set(proven)]
+    by_previous = {entries[position].previous: position for position in reversed(left)}
+    consistent: list[int] = []
+    while start in by_previous:
+        consistent.append(by_previous.pop(start))
+        start = heads[consistent[-1]]
+    number = len(consistent) - 1 if consistent else None
+    gap = Fault(FaultKind.CHANGED_OR_MISSING, number=number, position=first)
+    return [gap, *_misplaced(entries, consistent + proven)]
 
 
-def _check_numbers(known: Mapping[int, Record | None], count: int) -> list[Fault]:
+def _misplaced(entries: Sequence[Entry], order: Sequence[int]) -> list[Fault]:
+    """Name what stands elsewhere than in `order` (positions), and what has no place in it."""
+    numbers = {position: number for number, position in enumerate(order)}
+    known = {entries[position] for position in order}
     faults = []
-    seen: set[int] = set()
     highest = -1
-    for position, record in known.items():
-        number = _number(position, record)
-        kind = None
-        if number >= count:
-            kind = FaultKind.SURPLUS
-        elif number in seen:
-            kind = FaultKind.REPEATED
-        elif number < highest:
-            kind = FaultKind.OUT_OF_ORDER
-        if kind:
-            faults.append(Fault(kind, first=number, last=number, position=position))
-        seen.add(number)
-        highest = max(highest, number)
-    return faults + _gaps(seen, count)
-
-
-def _gaps(seen: set[int], count: int) -> list[Fault]:
-    """Give the missing numbers as ranges: the count may be a hostile node's, and large."""
-    faults = []
-    wanted = 0
-    for number in sorted({*(n for n in seen if n < count), count}):
-        if number > wanted:
-            faults.append(Fault(FaultKind.MISSING, first=wanted, last=number - 1))
-        wanted = number + 1
+    for position, entry in enumerate(entries):
+        if position not in numbers:
+            kind = FaultKind.REPEATED if entry in known else FaultKind.UNCONNECTED
+            faults.append(Fault(kind, position=position))
+        elif numbers[position] < highest:
+            number = numbers[position]
+            faults.append(Fault(FaultKind.OUT_OF_ORDER, number=number, position=position))
+        else:
+            highest = numbers[position]
     return faults
 
 
-def _check_contents(known: Mapping[int, Record | None], batch: bytes) -> list[Fault]:
+def _check_contents(entries: Sequence[Entry], batch: bytes, *, ordered: bool) -> list[Fault]:
+    """Read every record. Times are compared only where the order is the chain's."""
     faults = []
-    latest = 0
-    for record in sorted(filter(None, known.values()), key=lambda r: r.number):
-        if record.time < latest:
-            faults.append(Fault(FaultKind.TIME_BACKWARDS, first=record.number, last=record.number))
-        latest = max(latest, record.time)
-        body = record.body
-        if isinstance(body, Registered | Derived) and (
-            batch_id(record.actor, body.gtin, body.lot) != batch
-        ):
-            faults.append(Fault(FaultKind.OTHER_BATCH, first=record.number, last=record.number))
+    before = 0
+    for position, entry in enumerate(entries):
+        try:
+            record = decode(entry.record)
+        except RecordError as error:
+            faults.append(Fault(FaultKind.UNDECODABLE, position=position, error=error))
+            continue
+        if ordered and record.time < before:
+            faults.append(Fault(FaultKind.TIME_BACKWARDS, position=position))
+        before = record.time
+        if _opens_another(record, batch):
+            faults.append(Fault(FaultKind.OTHER_BATCH, position=position))
     return faults
 
 
-def _in_order(
-    records: Sequence[bytes], known: Mapping[int, Record | None], count: int
-) -> list[bytes]:
-    """Give the records that the chain may count, each number once, in ascending order."""
-    first: dict[int, bytes] = {}
-    for position, record in known.items():
-        number = _number(position, record)
-        if number < count:
-            first.setdefault(number, records[position])
-    return [first[number] for number in sorted(first)]
+def _opens_another(record: Record, batch: bytes) -> bool:
+    body = record.body
+    if not isinstance(body, Registered | Derived):
+        return False
+    return batch_id(record.actor, body.gtin, body.lot) != batch

@@ -413,11 +413,11 @@ class Readings(Body):
 
 @dataclass(frozen=True, slots=True)
 class Corrected(Body):
-    """A record declared wrong, and the one that corrects it, by their numbers."""
+    """A record declared wrong, and the one that corrects it, by the SHA-256 of their bytes."""
 
     KIND = Kind.CORRECTED
-    wrong: U32
-    corrective: U32
+    wrong: Word
+    corrective: Word
     payload: Payload
 
 
@@ -431,11 +431,10 @@ class Priced(Body):
 
 @dataclass(frozen=True, slots=True)
 class Sold(Body):
-    """A sale and how its amount was shared."""
+    """A sale and how its amount was shared. The payer is the record's actor."""
 
     KIND = Kind.SOLD
     order: U256
-    payer: Address
     buyer: Address
     units: U64
     amount: U128
@@ -446,9 +445,10 @@ class Sold(Body):
 
 @dataclass(frozen=True, slots=True)
 class Offered(Body):
-    """Units offered to a receiver; the record's number names the offer."""
+    """Units offered to a receiver; `offer` is the offer's number within the batch, from 1."""
 
     KIND = Kind.OFFERED
+    offer: U32
     receiver: Address
     units: U64
 
@@ -534,11 +534,13 @@ BODIES: Final[Mapping[Kind, type[Body]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record. `actor` acted, with the key `signer`; `time` is the block's, in seconds UTC."""
+    """One record. `actor` acted, with the key `signer`; `time` is the block's, in seconds UTC.
+
+    Its number is its place in the journal, from 0; the bytes do not repeat it.
+    """
 
     version: ClassVar[int] = VERSION
 
-    number: U32
     time: U64
     actor: Address
     signer: Address
@@ -552,7 +554,7 @@ class Record:
 
 _HEADER: Final = tuple(
     (name, get_type_hints(Record, include_extras=True)[name].__metadata__[0])
-    for name in ("number", "time", "actor", "signer")
+    for name in ("time", "actor", "signer")
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from yuanliu import journal, records
 from yuanliu.errors import YuanliuError
-from yuanliu.journal import Fault, FaultKind, JournalError, Verdict
+from yuanliu.journal import Entry, Fault, FaultKind, JournalError, Verdict
 from yuanliu.records import Kind, Record, RecordError, decode, encode
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -21,36 +21,42 @@ CONTRACT = VECTORS["contract"]
 HARVEST = VECTORS["batches"][0]
 BATCH = bytes.fromhex(HARVEST["batch"][2:])
 HISTORY = [bytes.fromhex(r["bytes"][2:]) for r in HARVEST["records"]]
-HEAD = bytes.fromhex(HARVEST["head"][2:])
+HEADS = [
+    bytes.fromhex(text[2:])
+    for text in (HARVEST["genesis"], *(r["head"] for r in HARVEST["records"]))
+]
+LOGS = [Entry(head, record) for head, record in zip(HEADS, HISTORY, strict=False)]
+HEAD = HEADS[-1]
 EACH = [(batch, record) for batch in VECTORS["batches"] for record in batch["records"]]
-HEADER = 54
+HEADER = 50
 
 
 def raw(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def check(
-    history: list[bytes], head: bytes = HEAD, count: int = len(HISTORY), batch: bytes = BATCH
-) -> Verdict:
+def check(logs: list[Entry], head: bytes = HEAD, batch: bytes = BATCH) -> Verdict:
     return journal.check(
-        history,
-        head_on_chain=head,
-        count_on_chain=count,
-        chain_id=CHAIN_ID,
-        contract=CONTRACT,
-        batch=batch,
+        logs, head_on_chain=head, chain_id=CHAIN_ID, contract=CONTRACT, batch=batch
     )
 
 
-def kinds(verdict: Verdict) -> list[tuple[FaultKind, int | None, int | None]]:
-    return [(fault.kind, fault.first, fault.last) for fault in verdict.faults]
+def found(verdict: Verdict) -> list[tuple[FaultKind, int | None, int | None]]:
+    return [(fault.kind, fault.number, fault.position) for fault in verdict.faults]
 
 
-def with_(place: int, **changes: Any) -> list[bytes]:  # noqa: ANN401 -- any field of a record
-    """Give the history with one record changed."""
-    changed = encode(dataclasses.replace(decode(HISTORY[place]), **changes))
-    return [*HISTORY[:place], changed, *HISTORY[place + 1 :]]
+def changed(place: int, record: bytes) -> list[Entry]:
+    """Give the logs with one record changed."""
+    return [*LOGS[:place], Entry(LOGS[place].previous, record), *LOGS[place + 1 :]]
+
+
+def recounted(history: list[bytes]) -> tuple[list[Entry], bytes]:
+    """Give logs and head of another history of the same batch, as a chain would hold them."""
+    head, logs = HEADS[0], []
+    for record in history:
+        logs.append(Entry(head, record))
+        head = journal.next_head(head, record)
+    return logs, head
 
 
 # ---------------------------------------------------------------------- vectors
@@ -78,10 +84,11 @@ def test_a_record_is_read_as_the_vector_says_and_written_back(
     assert encode(read) == data
     assert read.kind.name == record["name"]
     assert int(read.kind) == int(record["kind"]) == data[1]
-    assert (str(read.number), str(read.time)) == (record["number"], record["time"])
+    assert str(read.time) == record["time"]
     assert (read.actor, read.signer) == (record["actor"], record["signer"])
     assert [f.name for f in dataclasses.fields(read.body)] == list(record["body"])  # type: ignore[arg-type]
-    assert batch["records"][read.number] == record
+    assert batch["records"][int(record["number"])] == record
+    assert journal.record_hash(data) == raw(record["sha256"])
 
 
 @pytest.mark.parametrize("batch", VECTORS["batches"], ids=["harvest", "product"])
@@ -119,18 +126,17 @@ def test_a_malformed_record_is_refused_at_its_offset(case: dict[str, str]) -> No
 def test_the_body_of_a_sale_by_hand() -> None:
     """One body written out, so that the layout does not rest on the codec alone."""
     data = HISTORY[9]
-    assert data[:14] == b"\1\x0b" + (9).to_bytes(4) + (1_776_000_540).to_bytes(8)
+    assert data[:10] == b"\1\x0b" + (1_776_000_540).to_bytes(8)
     sold = decode(data).body
     assert isinstance(sold, records.Sold)
-    assert sold.order == int.from_bytes(data[54:86])
-    assert raw(sold.payer) == data[86:106]
-    assert raw(sold.buyer) == data[106:126]
-    assert sold.units == int.from_bytes(data[126:134])
-    assert sold.amount == int.from_bytes(data[134:150])
-    assert sold.farmers == int.from_bytes(data[150:166])
-    assert sold.cooperative == int.from_bytes(data[166:182])
-    assert sold.platform == int.from_bytes(data[182:198])
-    assert len(data) == 198
+    assert sold.order == int.from_bytes(data[50:82])
+    assert raw(sold.buyer) == data[82:102]
+    assert sold.units == int.from_bytes(data[102:110])
+    assert sold.amount == int.from_bytes(data[110:126])
+    assert sold.farmers == int.from_bytes(data[126:142])
+    assert sold.cooperative == int.from_bytes(data[142:158])
+    assert sold.platform == int.from_bytes(data[158:174])
+    assert len(data) == 174
 
 
 def test_the_body_of_a_registration_by_hand() -> None:
@@ -172,7 +178,7 @@ def test_each_proper_beginning_of_a_record_is_refused_or_another_record() -> Non
     [
         records.Priced(-1),
         records.Priced(2**96),
-        records.Priced(True),  # noqa: FBT003 -- True is no price
+        records.Priced(True),
         records.Accepted("1"),  # type: ignore[arg-type]
         records.Production(b"[]"),
         records.Production(b"{"),
@@ -189,14 +195,14 @@ def test_each_proper_beginning_of_a_record_is_refused_or_another_record() -> Non
         records.Collected((records.Entry(1, "0x" + "1" * 40, 1, 1),) * 257),
         records.Readings(bytes(31), 1, b"{}"),
         records.Readings("0x", 1, b"{}"),  # type: ignore[arg-type]
-        records.Offered(b"\1" * 20, 1),  # type: ignore[arg-type]
+        records.Offered(1, b"\1" * 20, 1),  # type: ignore[arg-type]
         records.Derived(1, "苹果", 1, 1, 1, 1, 1, (records.Parent(bytes(32), 1),), b"{}"),
         records.Derived(1, 7, 1, 1, 1, 1, 1, (records.Parent(bytes(32), 1),), b"{}"),  # type: ignore[arg-type]
     ],
 )
 def test_a_value_that_its_field_cannot_hold_is_refused(body: records.Body) -> None:
     with pytest.raises(YuanliuError) as caught:
-        encode(Record(0, 0, "0x" + "1" * 40, "0x" + "2" * 40, body))
+        encode(Record(0, "0x" + "1" * 40, "0x" + "2" * 40, body))
     assert caught.value.hint
 
 
@@ -211,97 +217,104 @@ def test_a_reason_that_is_no_utf8_is_shown_and_kept() -> None:
 
 
 def test_the_whole_history_matches() -> None:
-    verdict = check(HISTORY)
+    verdict = check(LOGS)
     assert verdict.matches
     assert verdict == Verdict(len(HISTORY), HEAD, HEAD, ())
 
 
 def test_a_product_made_of_batches_matches() -> None:
     product = VECTORS["batches"][1]
-    data = [raw(record["bytes"]) for record in product["records"]]
-    assert check(data, raw(product["head"]), 1, raw(product["batch"])).matches
+    logs = [Entry(raw(product["genesis"]), raw(product["records"][0]["bytes"]))]
+    assert check(logs, raw(product["head"]), raw(product["batch"])).matches
 
 
-def test_a_missing_record_is_named() -> None:
-    verdict = check(HISTORY[:3] + HISTORY[4:])
-    assert kinds(verdict) == [(FaultKind.MISSING, 3, 3)]
-    assert str(verdict.faults[0]) == "record 3 is missing"
+def test_records_that_hash_to_the_head_match_whatever_their_logs_say() -> None:
+    assert check([Entry(bytes(32), record) for record in HISTORY]).matches
 
 
-def test_missing_first_middle_and_last_records_are_named_as_ranges() -> None:
-    verdict = check(HISTORY[2:5] + HISTORY[8:-1])
-    missing = FaultKind.MISSING
-    assert kinds(verdict) == [(missing, 0, 1), (missing, 5, 7), (missing, 18, 18)]
-    assert str(verdict.faults[0]) == "records 0 to 1 are missing"
+CHANGED = FaultKind.CHANGED_OR_MISSING
+
+
+def test_a_changed_figure_is_placed_between_its_neighbours() -> None:
+    body = decode(HISTORY[9]).body
+    assert isinstance(body, records.Sold)
+    other = dataclasses.replace(decode(HISTORY[9]), body=dataclasses.replace(body, units=101))
+    verdict = check(changed(9, encode(other)))
+    assert found(verdict) == [(CHANGED, 9, 10)]
+    assert str(verdict.faults[0]) == (
+        "record 9 was changed, or records after it before place 10 are missing"
+    )
+
+
+def test_a_missing_record_is_placed_between_its_neighbours() -> None:
+    assert found(check(LOGS[:3] + LOGS[4:])) == [(CHANGED, 2, 3)]
+
+
+def test_missing_first_and_last_records() -> None:
+    first, last = check(LOGS[2:]), check(LOGS[:-1])
+    assert found(first) == [(CHANGED, None, 0)]
+    assert str(first.faults[0]) == "records before place 0 are changed or missing"
+    assert found(last) == [(CHANGED, 17, None)]
+    assert str(last.faults[0]) == "record 17 was changed, or records after it are missing"
 
 
 def test_no_records_at_all_where_the_chain_has_some() -> None:
-    assert kinds(check([])) == [(FaultKind.MISSING, 0, 18)]
+    assert found(check([])) == [(CHANGED, None, None)]
 
 
-def test_a_hostile_count_costs_nothing() -> None:
-    assert kinds(check(HISTORY, count=2**32 - 1)) == [(FaultKind.MISSING, 19, 2**32 - 2)]
+def test_two_gaps_leave_what_is_between_them_unconnected() -> None:
+    lost = FaultKind.UNCONNECTED
+    verdict = check([*LOGS[:3], *LOGS[4:6], *LOGS[7:]])
+    assert found(verdict) == [(CHANGED, 2, 5), (lost, None, 3), (lost, None, 4)]
 
 
 def test_swapped_records_are_named_and_not_called_changed() -> None:
-    swapped = [*HISTORY[:4], HISTORY[5], HISTORY[4], *HISTORY[6:]]
-    assert kinds(check(swapped)) == [(FaultKind.OUT_OF_ORDER, 4, 4)]
+    swapped = [*LOGS[:4], LOGS[5], LOGS[4], *LOGS[6:]]
+    assert found(check(swapped)) == [(FaultKind.OUT_OF_ORDER, 4, 5)]
 
 
 def test_a_repeated_record_is_named_and_not_called_changed() -> None:
-    verdict = check([*HISTORY[:5], HISTORY[4], *HISTORY[5:]])
-    assert kinds(verdict) == [(FaultKind.REPEATED, 4, 4)]
-    assert verdict.faults[0].position == 5
+    verdict = check([*LOGS[:5], LOGS[4], *LOGS[5:]])
+    assert found(verdict) == [(FaultKind.REPEATED, None, 5)]
 
 
-def test_a_record_that_the_chain_does_not_know_is_named() -> None:
-    more = encode(dataclasses.replace(decode(HISTORY[-1]), number=19))
-    assert kinds(check([*HISTORY, more])) == [(FaultKind.SURPLUS, 19, 19)]
+def test_an_inserted_record_is_named_and_not_the_true_ones() -> None:
+    forged = Entry(HEADS[7], HISTORY[3])
+    assert found(check([*LOGS[:7], forged, *LOGS[7:]])) == [(FaultKind.UNCONNECTED, None, 7)]
 
 
-def test_a_changed_figure_is_called_a_difference_without_a_place() -> None:
-    body = decode(HISTORY[9]).body
-    assert isinstance(body, records.Sold)
-    verdict = check(with_(9, body=dataclasses.replace(body, units=101)))
-    assert kinds(verdict) == [(FaultKind.HEAD, None, None)]
-    assert "do not hash to the head" in str(verdict.faults[0])
-
-
-def test_a_renumbered_record_leaves_a_gap() -> None:
-    verdict = check(with_(3, number=4))
-    assert kinds(verdict) == [(FaultKind.REPEATED, 4, 4), (FaultKind.MISSING, 3, 3)]
+def test_a_record_after_the_last_is_named() -> None:
+    assert found(check([*LOGS, Entry(HEAD, HISTORY[3])])) == [(FaultKind.UNCONNECTED, None, 19)]
 
 
 def test_a_record_older_than_the_one_before_is_named() -> None:
-    verdict = check(with_(5, time=1))
-    assert (FaultKind.TIME_BACKWARDS, 5, 5) in kinds(verdict)
-    assert (FaultKind.HEAD, None, None) in kinds(verdict)
+    old = encode(dataclasses.replace(decode(HISTORY[5]), time=1))
+    logs, head = recounted([*HISTORY[:5], old, *HISTORY[6:]])
+    assert found(check(logs, head)) == [(FaultKind.TIME_BACKWARDS, None, 5)]
 
 
 def test_an_unreadable_record_is_named_by_its_place() -> None:
-    verdict = check([*HISTORY[:2], HISTORY[2][:40], *HISTORY[3:]])
-    assert [fault.kind for fault in verdict.faults] == [FaultKind.UNDECODABLE, FaultKind.HEAD]
-    assert verdict.faults[0].position == 2
-    assert "byte 40" in str(verdict.faults[0])
+    verdict = check(changed(2, HISTORY[2][:40]))
+    assert found(verdict) == [(CHANGED, 2, 3), (FaultKind.UNDECODABLE, None, 2)]
+    assert "signer" in str(verdict.faults[1])
 
 
 def test_an_unreadable_record_is_no_match_even_if_the_head_is_right() -> None:
     """A record of a newer contract: it is the chain's, but this program cannot vouch for what it says."""
-    newer = [*HISTORY[:2], b"\2" + HISTORY[2][1:], *HISTORY[3:]]
-    head = journal.head_of(newer, chain_id=CHAIN_ID, contract=CONTRACT, batch=BATCH)
-    assert [fault.kind for fault in check(newer, head).faults] == [FaultKind.UNDECODABLE]
+    logs, head = recounted([*HISTORY[:2], b"\2" + HISTORY[2][1:], *HISTORY[3:]])
+    assert found(check(logs, head)) == [(FaultKind.UNDECODABLE, None, 2)]
 
 
 def test_the_history_of_another_batch_is_named() -> None:
     other = raw(VECTORS["batches"][1]["batch"])
-    assert (FaultKind.OTHER_BATCH, 1, 1) in kinds(check(HISTORY, batch=other))
+    assert (FaultKind.OTHER_BATCH, None, 1) in found(check(LOGS, batch=other))
 
 
 @pytest.mark.parametrize("change", [{"chain_id": 1}, {"contract": "0x" + "1" * 40}])
 def test_a_history_is_bound_to_its_chain_and_contract(change: dict[str, Any]) -> None:
     where = {"chain_id": CHAIN_ID, "contract": CONTRACT, "batch": BATCH} | change
-    verdict = journal.check(HISTORY, head_on_chain=HEAD, count_on_chain=len(HISTORY), **where)
-    assert kinds(verdict) == [(FaultKind.HEAD, None, None)]
+    verdict = journal.check(LOGS, head_on_chain=HEAD, **where)
+    assert [fault.kind for fault in verdict.faults] == [CHANGED]
 
 
 def test_the_case_of_an_address_does_not_matter() -> None:
@@ -311,21 +324,20 @@ def test_the_case_of_an_address_does_not_matter() -> None:
 
 
 def test_records_of_a_batch_that_the_chain_does_not_know_differ() -> None:
-    verdict = check(HISTORY[:1], journal.NO_HEAD, 0)
-    assert kinds(verdict) == [(FaultKind.SURPLUS, 0, 0)]
+    assert found(check(LOGS[:1], journal.NO_HEAD)) == [(FaultKind.UNKNOWN_BATCH, None, None)]
 
 
 def test_nothing_on_either_side_is_not_called_a_match() -> None:
     with pytest.raises(JournalError) as caught:
-        check([], journal.NO_HEAD, 0)
+        check([], journal.NO_HEAD)
     assert caught.value.code == "journal.batch_unknown"
 
 
 @pytest.mark.parametrize("kind", FaultKind)
 def test_each_fault_is_one_sentence(kind: FaultKind) -> None:
-    sentence = str(Fault(kind, first=1, last=2, position=3))
-    assert "{" not in sentence
-    assert "\n" not in sentence
+    for fault in (Fault(kind), Fault(kind, number=1, position=3)):
+        assert "{" not in str(fault)
+        assert "\n" not in str(fault)
 
 
 def test_impossible_numbers_are_refused() -> None:

@@ -131,7 +131,7 @@ def test_a_second_chunk_begins_at_256_however_full_the_first_is() -> None:
 
 def test_the_members_come_out_of_the_journal() -> None:
     def record(body: Body) -> Record:
-        return Record(0, 0, ADDRESS, ADDRESS, body)
+        return Record(0, ADDRESS, ADDRESS, body)
 
     entries = (Entry(1, ADDRESS, 12_000, 9_500), Entry(2, CONTRACT, 1, 10_000))
     collected = record(Collected(entries))

@@ -39,19 +39,19 @@ HARVEST = (
     (REGULATOR, REGULATOR, records.Released("复检合格".encode())),
     (SHOP, SHOP, records.Logistics(PAYLOAD)),
     (SHOP, SHOP, records.Readings(bytes(range(32)), 2_880, PAYLOAD)),
-    (FARMER, FARMER, records.Corrected(2, 5, PAYLOAD)),
+    (FARMER, FARMER, records.Corrected(bytes([2] * 32), bytes([5] * 32), PAYLOAD)),
     (COOPERATIVE, COOPERATIVE, records.Priced(2**96 - 1)),
     (
         BUYER,
         BUYER,
-        records.Sold(2**256 - 1, BUYER, SHOP, 100, 2**128 - 1, 2**127, 2**126, 2**126 - 1),
+        records.Sold(2**256 - 1, SHOP, 100, 2**128 - 1, 2**127, 2**126, 2**126 - 1),
     ),
-    (COOPERATIVE, CLERK, records.Offered(SHOP, 500)),
-    (SHOP, SHOP, records.Accepted(10)),
-    (COOPERATIVE, CLERK, records.Offered(SHOP, 600)),
-    (SHOP, SHOP, records.Refused(12, "包装破损".encode())),
-    (COOPERATIVE, CLERK, records.Offered(SHOP, 700)),
-    (COOPERATIVE, CLERK, records.Withdrawn(14)),
+    (COOPERATIVE, CLERK, records.Offered(1, SHOP, 500)),
+    (SHOP, SHOP, records.Accepted(1)),
+    (COOPERATIVE, CLERK, records.Offered(2, SHOP, 600)),
+    (SHOP, SHOP, records.Refused(2, "包装破损".encode())),
+    (COOPERATIVE, CLERK, records.Offered(3, SHOP, 700)),
+    (COOPERATIVE, CLERK, records.Withdrawn(3)),
     (REGULATOR, REGULATOR, records.Recalled(b"reason that is not UTF-8: \xff")),
     (REGULATOR, REGULATOR, records.RecallLifted("查明无误".encode())),
     (COOPERATIVE, CLERK, records.Consumed(3, 9_000)),
@@ -100,7 +100,7 @@ def _batch(lot: str, acts: Any) -> dict[str, Any]:  # noqa: ANN401 -- a literal 
         "records": [],
     }
     for number, (actor, signer, body) in enumerate(acts):
-        record = records.Record(number, 1_776_000_000 + 60 * number, actor, signer, body)
+        record = records.Record(1_776_000_000 + 60 * number, actor, signer, body)
         data = records.encode(record)
         head = journal.next_head(head, data)
         result["records"].append(
@@ -122,26 +122,26 @@ def _batch(lot: str, acts: Any) -> dict[str, Any]:  # noqa: ANN401 -- a literal 
 
 def _malformed() -> list[dict[str, str]]:
     """Give records that must be refused, with code and offset."""
-    header = bytes([1, 10]) + (0).to_bytes(4) + (1).to_bytes(8) + bytes(40)
+    header = bytes([1, 10]) + (1).to_bytes(8) + bytes(40)
     priced = header + (300).to_bytes(12)
-    inspection = bytes([1, 6]) + priced[2:54] + b"\2{}"
-    collected = bytes([1, 1]) + priced[2:54]
-    registered = bytes([1, 2]) + priced[2:54] + GTIN.to_bytes(8)
+    inspection = bytes([1, 6]) + priced[2:50] + b"\2{}"
+    collected = bytes([1, 1]) + priced[2:50]
+    registered = bytes([1, 2]) + priced[2:50] + GTIN.to_bytes(8)
     cases = [
         ("empty", b"", "record.short", 0),
         ("another version", b"\2" + priced[1:], "record.version_unknown", 0),
         ("kind 0", priced[:1] + b"\0" + priced[2:], "record.kind_unknown", 1),
         ("kind 19", priced[:1] + b"\x13" + priced[2:], "record.kind_unknown", 1),
-        ("ends within the signer", priced[:40], "record.short", 34),
-        ("ends within the price", priced[:-1], "record.short", 54),
-        ("one byte too many", priced + b"\0", "record.trailing", 66),
-        ("flag neither 0 nor 1", inspection, "record.value_invalid", 54),
-        ("payload without braces", inspection[:54] + b"\1[]", "record.value_invalid", 55),
-        ("no deliveries", collected + bytes(2), "record.value_invalid", 54),
-        ("257 deliveries", collected + b"\1\1" + bytes(257 * 35), "record.value_invalid", 54),
-        ("ends within a delivery", collected + b"\0\1" + bytes(34), "record.short", 89),
-        ("lot with NUL inside", registered + b"A\0B" + bytes(60), "record.value_invalid", 62),
-        ("empty reason", bytes([1, 17]) + priced[2:54], "record.value_invalid", 54),
+        ("ends within the signer", priced[:40], "record.short", 30),
+        ("ends within the price", priced[:-1], "record.short", 50),
+        ("one byte too many", priced + b"\0", "record.trailing", 62),
+        ("flag neither 0 nor 1", inspection, "record.value_invalid", 50),
+        ("payload without braces", inspection[:50] + b"\1[]", "record.value_invalid", 51),
+        ("no deliveries", collected + bytes(2), "record.value_invalid", 50),
+        ("257 deliveries", collected + b"\1\1" + bytes(257 * 35), "record.value_invalid", 50),
+        ("ends within a delivery", collected + b"\0\1" + bytes(34), "record.short", 85),
+        ("lot with NUL inside", registered + b"A\0B" + bytes(60), "record.value_invalid", 58),
+        ("empty reason", bytes([1, 17]) + priced[2:50], "record.value_invalid", 50),
     ]
     return [
         {"why": why, "bytes": _hex(data), "code": code, "offset": str(offset)}
