@@ -33,6 +33,8 @@ contract Batches is Origin {
     function record(BatchId batch, Kind kind, bytes calldata payload) external {
         // Check
         (address actor, address signer) = _writer(batch, kind);
+        bool plain = kind == Kind.Production || kind == Kind.Logistics;
+        if (!plain) revert Batches_KindNotAllowed(batch, kind, actor);
         _checkPayload(payload);
         // Effect
         _append(batch, kind, actor, signer, payload);

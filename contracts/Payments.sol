@@ -193,10 +193,16 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
         // Check
         if (steps.length == 0 || steps.length > MAX_LINES) revert Payments_LinesInvalid(steps.length, MAX_LINES);
         address token = _token(steps[0].batch);
+        uint256 parent = BatchId.unwrap(steps[0].batch);
         bool moved;
         for (uint256 i; i < steps.length; ++i) {
             Step calldata step = steps[i];
             (bool ofBatches, uint64 totalWeight) = _prove(step);
+            // A parent is paid in its child's token ({IBatches-transform}); any other batch must be asked.
+            if (BatchId.unwrap(step.batch) != parent && _token(step.batch) != token) {
+                revert Payments_TokensDiffer(token, _token(step.batch));
+            }
+            parent = ofBatches ? step.member : 0;
             // Effect
             uint128 due = _take(step.batch, step.index, step.weight, totalWeight);
             if (due == 0) continue;

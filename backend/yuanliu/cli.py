@@ -170,6 +170,169 @@ def devnet_reset(
     out.print(f"Devnet is empty, at {state.rpc_url} (pid {state.pid}).", highlight=False)
 
 
+@app.command("deploy")
+def deploy_(
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Deploy anew even if a record exists.")
+    ] = False,
+) -> None:
+    """Deploy the contracts to the chain in the settings and write the deployment record."""
+    from yuanliu.chain import launch
+    from yuanliu.settings import settings
+
+    config = settings()
+    with err.status("Deploying the contracts …") as status:
+        done = launch.deployment(
+            config, replace=replace, said=lambda name: status.update(f"Deploying {name} …")
+        )
+    verb = "Deployed" if done.fresh else "Already deployed, and as recorded,"
+    out.print(
+        f"{verb} on chain {done.deployment.chain_id} from block {done.deployment.block}; "
+        f"record: {config.deployment_file}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table("contract", "address", box=None)
+    for name, contract in done.deployment.contracts.items():
+        table.add_row(name, contract.address)
+    out.print(table)
+
+
+@app.command("demo")
+def demo_(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Play three real sales on the devnet, from harvest to shared money, and prove each of them."""
+    import dataclasses
+    import json
+
+    from yuanliu.chain import devnet, keys, launch
+    from yuanliu.chain.node import Node
+    from yuanliu.demo import report, story
+    from yuanliu.settings import settings
+
+    started = time.monotonic()
+    config = settings()
+    shown = Console(quiet=True) if as_json else out
+    with err.status("Starting the devnet …") as status:
+        if launch.is_bundled(config):
+            devnet.up(config)
+        node = Node(config.rpc_url)
+        done = launch.deployment(
+            config,
+            replace_if_reset=True,
+            said=lambda name: status.update(f"Deploying {name} …"),
+        )
+        shown.print(
+            f"Chain {done.deployment.chain_id} at {config.rpc_url}, contracts from block"
+            f" {done.deployment.block}{' (new)' if done.fresh else ''}.",
+            highlight=False,
+        )
+        told: list[str] = []
+
+        def tell(step: story.Step) -> None:
+            if step.case not in told:
+                told.append(step.case)
+                case = next((case for case in story.CASES if case.key == step.case), None)
+                report.announce(shown, case)
+            report.tell(shown, step)
+            status.update(f"{step.case}: {step.title} …")
+
+        accounts = keys.devnet_accounts(config.devnet_dir)
+        results = []
+        for result in story.Story(node, done.deployment, accounts, tell).run():
+            report.conclude(shown, result)
+            results.append(result)
+    seconds = time.monotonic() - started
+    report.total(shown, results, seconds)
+    if as_json:
+        document = report.as_json(results, dataclasses.asdict(done.deployment), seconds)
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@app.command("verify")
+def verify_(
+    batch: Annotated[
+        str, typer.Argument(help="Batch id (64 hex digits) or Digital Link (/01/GTIN/10/LOT).")
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Check a batch's history against the chain alone.
+
+    Exit code 0: matches. 1: differs, and where. 2: the chain cannot be reached. 3: there is no such batch.
+    """
+    import json
+
+    from yuanliu import verify
+    from yuanliu.chain.deployment import Deployment
+    from yuanliu.chain.node import Node
+    from yuanliu.settings import settings
+
+    config = settings()
+    node = Node(config.rpc_url)
+    with err.status("Reading the chain …"):
+        deployment = Deployment.load(config.deployment_file)
+        deployment.check(node)
+        found = verify.verify(node, deployment, verify.find_batch(node, deployment, batch))
+    verdict = found.verdict
+    count = len(found.history.records)
+    if as_json:
+        document = {
+            "batch": "0x" + found.batch.hex(),
+            "verdict": "matches" if verdict.matches else "differs",
+            "records": count,
+            "head": "0x" + verdict.head.hex(),
+            "head_on_chain": "0x" + verdict.head_on_chain.hex(),
+            "where": [str(fault) for fault in verdict.faults],
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    elif verdict.matches:
+        out.print(f"[bold green]matches[/] the chain: {count} records, head {verdict.head.hex()}")
+    else:
+        out.print(f"[bold red]differs[/] from the chain, head {verdict.head_on_chain.hex()}:")
+        for fault in verdict.faults:
+            out.print(f"  {escape(str(fault))}", highlight=False, soft_wrap=True)
+    if not verdict.matches:
+        raise typer.Exit(1)
+
+
+bench_app = typer.Typer(help="Measure gas and speed.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.command("gas")
+def bench_gas(
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write contracts/gas-snapshot.json.")
+    ] = False,
+) -> None:
+    """Measure the gas of each scenario on a chain of its own, beside the committed figures."""
+    from yuanliu.bench import gas
+    from yuanliu.settings import settings
+
+    snapshot = settings().project_dir / "contracts" / "gas-snapshot.json"
+    with err.status("Measuring gas …") as status:
+        measured = gas.measure(said=lambda name: status.update(f"Measuring {name} …"))
+    committed = gas.load(snapshot)
+    table = Table("scenario", "gas", "committed", "limit", box=None)
+    for name, used in measured.items():
+        limit = gas.LIMITS.get(name)
+        table.add_row(
+            name,
+            f"{used:,}",
+            f"{committed[name]:,}" if name in committed else "new",
+            f"{limit:,}" if limit else "",
+        )
+    out.print(table)
+    if write:
+        gas.save(snapshot, measured)
+        out.print(f"Written to {snapshot}.", highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command line; a refusal is printed with its code and hint, and sets the exit code."""
     try:

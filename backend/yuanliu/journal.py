@@ -189,6 +189,7 @@ def check(
             f"nothing was ever recorded of batch {batch.hex()}",
             hint="compare the batch id, the chain and the contract's address",
             fields={"batch": batch.hex(), "chain_id": chain_id, "contract": contract},
+            exit_code=3,
         )
     head = start
     for entry in entries:

@@ -413,7 +413,7 @@ class Readings(Body):
 
 @dataclass(frozen=True, slots=True)
 class Corrected(Body):
-    """A record declared wrong, and the one that corrects it, by the SHA-256 of their bytes."""
+    """A record declared wrong, and the one that corrects it, each named by the journal head after it."""
 
     KIND = Kind.CORRECTED
     wrong: Word

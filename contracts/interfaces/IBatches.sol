@@ -207,8 +207,8 @@ interface IBatches is IJournal {
     /// they exist; a reader must heed a correction only from the author of the wrong record or a regulator, and take any
     /// other as an objection. It changes no state: a hold stays.
     /// Requirements: the caller may write some kind of event; two different records; JSON up to 8 KiB.
-    /// @param wrong SHA-256 of the wrong record.
-    /// @param corrective SHA-256 of the record that says what is right.
+    /// @param wrong Head after the wrong record: unlike its hash it names one place only.
+    /// @param corrective Head after the record that says what is right.
     function correct(BatchId batch, bytes32 wrong, bytes32 corrective, bytes calldata payload) external;
 
     // ------------------------------------------------------------------ custody

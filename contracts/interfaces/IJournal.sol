@@ -32,7 +32,7 @@ interface IJournal {
     /// - Production, Logistics: `payload`
     /// - Inspection: `conformant (1) ‖ payload`
     /// - Readings: `root (32) ‖ count (4) ‖ payload`
-    /// - Corrected: `sha256 of the wrong record (32) ‖ sha256 of the corrective record (32) ‖ payload`
+    /// - Corrected: `head after the wrong record (32) ‖ head after the corrective record (32) ‖ payload`
     /// - Priced: `price per unit (12)`
     /// - Sold: `order reference (32) ‖ buyer (20) ‖ units (8) ‖ amount (16) ‖ farmers (16) ‖ cooperative (16) ‖
     ///   platform (16)`; actor and signer are the payer

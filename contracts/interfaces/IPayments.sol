@@ -71,7 +71,7 @@ interface IPayments {
     error Payments_LinesInvalid(uint256 count, uint256 maximum);
     /// @notice Thrown when nobody is to receive the units.
     error Payments_ZeroBuyer();
-    /// @notice Thrown when an order mixes batches that are paid in different tokens.
+    /// @notice Thrown when an order, or a claim, mixes batches that are paid in different tokens.
     error Payments_TokensDiffer(address token, address other);
     /// @notice Thrown when a token answers false, or nothing where it has no code.
     error Payments_TokenFailed(address token);
@@ -113,8 +113,8 @@ interface IPayments {
     /// @notice Takes what is due along a path of pools, from the product that was paid for down to the farmer: each step
     /// whose member is a batch moves that batch's due into its own pool (or, if the batch is one farmer's, to that farmer);
     /// a step whose member is a farmer pays him. Anyone may call it: the money only goes to payout addresses.
-    /// @dev Emits {Claimed} for each step that has something due. Requirements: 1 to 64 steps, each proven; something is
-    /// due at some step; the transfer succeeds.
+    /// @dev Emits {Claimed} for each step that has something due. Requirements: 1 to 64 steps, each proven, all in one token;
+    /// something is due at some step; the transfer succeeds.
     /// @return paid What reached farmers.
     function claim(Step[] calldata steps) external returns (uint128 paid);
 

@@ -20,9 +20,10 @@ library Text {
     }
 
     /// @notice Whether `lot` is a GS1 batch or lot number (AI 10): 1 to 20 characters of the GS1 character set 82, then
-    /// zeros only. Source: GS1 General Specifications, figure 7.11-1.
+    /// zeros only. Source: GS1 General Specifications, figure 7.11-1. The lots `.` and `..` are refused: they cannot stand
+    /// in a link.
     function isLot(bytes20 lot) internal pure returns (bool) {
-        if (!isCode(lot, 20)) return false;
+        if (!isCode(lot, 20) || lot == "." || lot == "..") return false;
         for (uint256 i; i < 20; ++i) {
             bytes1 c = lot[i];
             // The printable ASCII characters that the set leaves out: # $ @ [ \ ] ^ ` { | } ~

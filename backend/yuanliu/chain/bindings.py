@@ -1,19 +1,21 @@
 """Our contracts as Python sees them: encode a call, decode an answer, a log, or a refusal, from the artifacts."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.conversions import to_hex
 
-from yuanliu.chain.compiler import ARTIFACTS_DIR
+from yuanliu.chain.artifacts import ARTIFACTS_DIR, load_artifact
 from yuanliu.chain.node import Log, Node, RpcError
 from yuanliu.errors import YuanliuError
+
+if TYPE_CHECKING:
+    from eth_typing import ABIEvent, ABIFunction
 
 _BUILT_IN: Final = {
     bytes.fromhex("08c379a0"): ("Error", ("string",), ("message",)),
@@ -62,10 +64,10 @@ class Contract:
         self.name = name
         self.address = address
         if abi is None:
-            abi = abi_of(name)
+            abi = load_artifact(name).abi
         self._functions = {entry["name"]: entry for entry in abi if entry["type"] == "function"}
         self._events = {
-            bytes(event_abi_to_log_topic(entry)): entry  # type: ignore[arg-type] -- plain JSON
+            bytes(event_abi_to_log_topic(cast("ABIEvent", entry))): entry
             for entry in abi
             if entry["type"] == "event"
         }
@@ -73,7 +75,7 @@ class Contract:
     def call(self, function: str, *arguments: object) -> Call:
         """Encode a call. Wrong argument types raise eth-abi's `EncodingError`: a defect, not bad input."""
         entry = self._functions[function]
-        data = bytes(function_abi_to_4byte_selector(entry)) + encode(_types(entry["inputs"]), arguments)
+        data = _selector(entry) + encode(_types(entry["inputs"]), arguments)
         return Call(to=self.address, data=data, name=f"{self.name}.{function}")
 
     def read(self, node: Node, function: str, *arguments: object) -> Any:  # noqa: ANN401 -- as the ABI says
@@ -135,31 +137,9 @@ def refusal(error: RpcError) -> YuanliuError:
     return ContractRefusal(name, dict(zip(names, values, strict=True)))
 
 
-@cache
-def artifact(name: str) -> dict[str, Any]:
-    """Give a committed artifact: ABI, bytecode and the rest, as `yuanliu compile` wrote it."""
-    path = ARTIFACTS_DIR / f"{name}.json"
-    try:
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise YuanliuError(
-            "chain.no_artifact",
-            f"there is no compiled contract {name}",
-            hint="run `yuanliu compile`",
-            fields={"contract": name},
-        ) from error
-    return loaded
-
-
-def abi_of(name: str) -> list[dict[str, Any]]:
-    """Give a contract's ABI."""
-    abi: list[dict[str, Any]] = artifact(name)["abi"]
-    return abi
-
-
 def constructor_types(name: str) -> list[str]:
     """Give the ABI types of a contract's constructor arguments."""
-    for entry in abi_of(name):
+    for entry in load_artifact(name).abi:
         if entry["type"] == "constructor":
             return _types(entry["inputs"])
     return []
@@ -172,12 +152,17 @@ def _errors() -> dict[bytes, tuple[str, Sequence[str], Sequence[str]]]:
     for path in ARTIFACTS_DIR.glob("*.json"):
         if path.stem == "manifest":
             continue
-        for entry in abi_of(path.stem):
+        for entry in load_artifact(path.stem).abi:
             if entry["type"] == "error":
-                selector = bytes(function_abi_to_4byte_selector({**entry, "type": "function"}))  # type: ignore[arg-type] -- an error's selector is made like a function's
+                selector = _selector(entry)
                 names = [field["name"] for field in entry["inputs"]]
                 known[selector] = (entry["name"], _types(entry["inputs"]), names)
     return known
+
+
+def _selector(entry: dict[str, Any]) -> bytes:
+    """Give the four bytes of a function; an error's are made the same way."""
+    return bytes(function_abi_to_4byte_selector(cast("ABIFunction", {**entry, "type": "function"})))
 
 
 def _types(fields: list[dict[str, Any]]) -> list[str]:

@@ -25,6 +25,7 @@ from packaging.version import Version
 from solcx.exceptions import SolcError
 from solcx.wrapper import get_version_str_from_solc_binary
 
+from yuanliu.chain.artifacts import ARTIFACTS_DIR, Artifact, Json
 from yuanliu.errors import YuanliuError
 from yuanliu.settings import Settings, settings
 
@@ -40,9 +41,6 @@ COMPILER_SETTINGS: Final[Mapping[str, Any]] = {
 
 CODE_SIZE_LIMIT: Final = 24_576
 """Largest code that a chain takes, in bytes (EIP-170)."""
-
-ARTIFACTS_DIR: Final = Path(__file__).resolve().parents[1] / "artifacts"
-"""The committed artifacts, part of the package."""
 
 MOCKS_PREFIX: Final = "contracts/mocks/"
 """Contracts for tests: compiled into the cache, never into the package."""
@@ -63,8 +61,6 @@ _IMPORT: Final = re.compile(r"""^\s*import\b[^;]*?["']([^"']+)["']\s*;""", re.MU
 
 _HAS_CODE: Final = r"^(abstract )?contract |^library "
 
-Json = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Compiler:
@@ -73,63 +69,6 @@ class Compiler:
     path: Path
     origin: Literal["settings", "py-solc-x", "npm"]
     version: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Artifact:
-    """One compiled contract. `bytecode` is creation code; both are `0x…`, and `0x` for an interface."""
-
-    name: str
-    source: str
-    abi: list[Json]
-    bytecode: str
-    deployed_bytecode: str
-    immutable_references: Json
-    link_references: Json
-    method_identifiers: dict[str, str]
-    errors: dict[str, str]
-    events: dict[str, str]
-
-    @property
-    def size(self) -> int:
-        """Give the deployed size in bytes."""
-        return (len(self.deployed_bytecode) - 2) // 2
-
-    @property
-    def init_size(self) -> int:
-        """Give the size of the creation code in bytes, without constructor arguments."""
-        return (len(self.bytecode) - 2) // 2
-
-    def to_json(self) -> Json:
-        """Give the form that is committed."""
-        return {
-            "contractName": self.name,
-            "sourceName": self.source,
-            "abi": self.abi,
-            "bytecode": self.bytecode,
-            "deployedBytecode": self.deployed_bytecode,
-            "immutableReferences": self.immutable_references,
-            "linkReferences": self.link_references,
-            "methodIdentifiers": self.method_identifiers,
-            "errors": self.errors,
-            "events": self.events,
-        }
-
-    @classmethod
-    def from_json(cls, data: Json) -> "Artifact":
-        """Read the committed form."""
-        return cls(
-            name=data["contractName"],
-            source=data["sourceName"],
-            abi=data["abi"],
-            bytecode=data["bytecode"],
-            deployed_bytecode=data["deployedBytecode"],
-            immutable_references=data["immutableReferences"],
-            link_references=data["linkReferences"],
-            method_identifiers=data["methodIdentifiers"],
-            errors=data["errors"],
-            events=data["events"],
-        )
 
 
 @dataclass(frozen=True)
@@ -471,35 +410,6 @@ def differences(compilation: Compilation, artifacts_dir: Path = ARTIFACTS_DIR) -
     wanted = compilation.files()
     found = {p.name: p.read_bytes() for p in artifacts_dir.glob("*.json")}
     return sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
-
-
-@cache
-def load_artifact(name: str) -> Artifact:
-    """Read one committed artifact. Raises `artifact.unknown`."""
-    try:
-        data = (ARTIFACTS_DIR / f"{name}.json").read_bytes()
-    except FileNotFoundError as error:
-        raise YuanliuError(
-            "artifact.unknown",
-            f"there is no compiled contract {name}",
-            hint="run `yuanliu compile` after adding a contract",
-            fields={"name": name},
-        ) from error
-    return Artifact.from_json(json.loads(data))
-
-
-@cache
-def load_manifest() -> Json:
-    """Read the committed manifest: compiler, settings, `sourceHash`. Raises `artifact.unknown`."""
-    try:
-        manifest: Json = json.loads((ARTIFACTS_DIR / "manifest.json").read_bytes())
-    except FileNotFoundError as error:
-        raise YuanliuError(
-            "artifact.unknown",
-            "no contract has been compiled yet",
-            hint="run `yuanliu compile`",
-        ) from error
-    return manifest
 
 
 def _dump(value: object) -> bytes:

@@ -6,20 +6,20 @@ before the first transaction. A deployment that breaks off half way leaves no re
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
+import rlp
 from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_bytes
 from eth_utils.crypto import keccak
 
-from yuanliu.chain.bindings import Contract, artifact, constructor_types
-from yuanliu.chain.compiler import ARTIFACTS_DIR
+from yuanliu.chain.artifacts import load_artifact, load_manifest
+from yuanliu.chain.bindings import Contract, constructor_types
 from yuanliu.chain.node import Node, Sender
 from yuanliu.errors import YuanliuError
 
@@ -76,10 +76,8 @@ class Deployment:
         """Read a record. Raises `YuanliuError` (`deployment.none`, `deployment.unreadable`)."""
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
-            if raw["format"] != FORMAT:
-                raise ValueError(f"format {raw['format']}, expected {FORMAT}")
             deployed = {name: Deployed(**entry) for name, entry in raw.pop("contracts").items()}
-            return cls(**raw, contracts=deployed)
+            record = cls(**raw, contracts=deployed)
         except FileNotFoundError as error:
             raise YuanliuError(
                 "deployment.none",
@@ -94,20 +92,24 @@ class Deployment:
                 hint="restore it from a copy, or deploy anew with `yuanliu deploy --replace`",
                 fields={"path": str(path)},
             ) from error
+        _expect("format of the deployment record", FORMAT, record.format, "deploy anew")
+        return record
 
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".tmp")
         beside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        beside.replace(path)
 
     def check(self, node: Node) -> None:
         """Refuse another chain, another code at an address, or other sources than this package's.
 
         Raises `DeploymentMismatch`, saying which.
         """
-        another = "point YUANLIU_RPC_URL at the right chain, or YUANLIU_DEPLOYMENT_FILE at its record"
+        another = (
+            "point YUANLIU_RPC_URL at the right chain, or YUANLIU_DEPLOYMENT_FILE at its record"
+        )
         reset = "if the devnet was reset, deploy anew with `yuanliu deploy --replace`"
         _expect("chain id", self.chain_id, node.chain_id(), another)
         _expect("genesis block", self.genesis, node.block_hash(0), reset)
@@ -118,7 +120,7 @@ class Deployment:
         _expect(
             "source hash of the contracts",
             self.source_hash,
-            manifest()["sourceHash"],
+            load_manifest()["sourceHash"],
             "use the package version that deployed them, or deploy anew with `yuanliu deploy --replace`",
         )
 
@@ -172,12 +174,6 @@ class Founders:
     uri: str = ""
 
 
-def manifest() -> dict[str, Any]:
-    """Give the artifacts' manifest: sources, their hash, compiler version and settings."""
-    loaded: dict[str, Any] = json.loads((ARTIFACTS_DIR / "manifest.json").read_text("utf-8"))
-    return loaded
-
-
 def deploy(
     sender: Sender, founders: Founders, *, said: Callable[[str], None] = lambda _: None
 ) -> Deployment:
@@ -195,7 +191,7 @@ def deploy(
     block = 0
     for name in names:
         said(name)
-        data = to_bytes(hexstr=artifact(name)["bytecode"]) + encode(
+        data = to_bytes(hexstr=load_artifact(name).bytecode) + encode(
             constructor_types(name), arguments[name]
         )
         receipt = sender.send(None, data)
@@ -211,7 +207,7 @@ def deploy(
             transaction=receipt.transaction,
             code_sha256=hashlib.sha256(node.code(addresses[name])).hexdigest(),
         )
-    built = manifest()
+    built = load_manifest()
     return Deployment(
         format=FORMAT,
         chain_id=node.chain_id(),
@@ -226,9 +222,7 @@ def deploy(
 
 def _arguments(addresses: dict[str, str], founders: Founders) -> dict[str, tuple[object, ...]]:
     """Give each contract's constructor arguments."""
-    actors, catalogue, deliveries, batches, payments = (
-        addresses[name] for name in CONTRACTS[:5]
-    )
+    actors, catalogue, deliveries, batches, payments = (addresses[name] for name in CONTRACTS[:5])
     return {
         "Actors": (founders.platform, founders.regulator),
         "Catalogue": (actors,),
@@ -241,8 +235,6 @@ def _arguments(addresses: dict[str, str], founders: Founders) -> dict[str, tuple
 
 def _created(deployer: str, nonce: int) -> str:
     """Give the address of the contract that `deployer` creates with `nonce`: keccak256(rlp([deployer, nonce]))."""
-    import rlp
-
     return to_checksum_address(keccak(rlp.encode([to_bytes(hexstr=deployer), nonce]))[12:])
 
 

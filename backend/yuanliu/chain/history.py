@@ -53,13 +53,15 @@ def _head(node: Node, deployment: Deployment, batch: bytes) -> bytes:
 
 def _logs(node: Node, deployment: Deployment, batch: bytes) -> list[Log]:
     recorded = "0x" + deployment.batches.topic("Recorded").hex()
-    return node.logs(
-        deployment.batches.address, [recorded, "0x" + batch.hex()], deployment.block
-    )
+    return node.logs(deployment.batches.address, [recorded, "0x" + batch.hex()], deployment.block)
 
 
 def _record(log: Log) -> ChainRecord:
     previous, data = decode(["bytes32", "bytes"], log.data)
     return ChainRecord(
-        previous=previous, data=data, transaction=log.transaction, block=log.block, log_index=log.index
+        previous=previous,
+        data=data,
+        transaction=log.transaction,
+        block=log.block,
+        log_index=log.index,
     )

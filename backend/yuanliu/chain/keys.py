@@ -10,6 +10,9 @@ from eth_account.signers.local import LocalAccount
 
 from yuanliu.errors import YuanliuError
 
+Key = LocalAccount
+"""A private key with its address. Other rooms name it by this."""
+
 
 def from_private_key(private_key: str) -> LocalAccount:
     """Give the account of a private key (32 bytes in hex)."""

@@ -127,10 +127,14 @@ class Node:
 
     def block_hash(self, number: int) -> str:
         """Give the hash of a block."""
-        block = self.request("eth_getBlockByNumber", hex(number), False)
+        block = self._block(hex(number))
         if block is None:
             raise RpcError("eth_getBlockByNumber", f"no block {number}", 0, None)
         return str(block["hash"])
+
+    def _block(self, which: str) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
+        only_hashes = False
+        return self.request("eth_getBlockByNumber", which, only_hashes)
 
     def code(self, address: str) -> bytes:
         """Give the code at an address; empty if there is none."""
@@ -157,7 +161,7 @@ class Node:
 
     def fees(self) -> tuple[int, int]:
         """Give (max fee, priority fee) in wei per gas: twice the base fee, so that several full blocks pass."""
-        block = self.request("eth_getBlockByNumber", "latest", False)
+        block = self._block("latest")
         return 2 * int(block.get("baseFeePerGas", "0x0"), 16), 0
 
     def send(self, raw: bytes) -> Receipt:
@@ -229,7 +233,7 @@ class Sender:
 
 
 def _transaction(to: str, data: bytes, sender: str | None) -> dict[str, str]:
-    transaction = {"data": to_hex(data)}
+    transaction: dict[str, str] = {"data": to_hex(data)}
     if to:
         transaction["to"] = to
     if sender:

@@ -1,0 +1,1 @@
+"""Measurements: each states its method, and none decides a test by time."""

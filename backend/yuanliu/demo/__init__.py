@@ -1,0 +1,1 @@
+"""The main job told from one command: `story` does it, `report` shows it."""

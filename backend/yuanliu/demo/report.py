@@ -1,0 +1,141 @@
+"""Shows the story: for people on a terminal of 80 columns, for programs as one JSON document."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from yuanliu import identifiers
+from yuanliu.demo.story import Case, Result, Step
+from yuanliu.money import format_yuan
+
+_WIDTH: Final = 80
+_PER_CENT: Final = 100
+_BPS_TO_PER_CENT: Final = 100
+
+
+def tell(console: Console, step: Step) -> None:
+    """Print one step: who signed it, what it was, its transaction and gas."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"  {step.actor:<15}", style="cyan")
+    line.append(f"{step.title:<42.42}")
+    line.append(f" {step.transaction[:10]}…", style="dim")
+    line.append(f"{step.gas:>8,}", style="dim")
+    console.print(line)
+
+
+def announce(console: Console, case: Case | None) -> None:
+    """Print the heading of a case, or of the set-up."""
+    title = "Set-up (once)" if case is None else f"{case.name} · {case.name_zh}"
+    console.print(f"\n[bold]{title}[/]")
+
+
+def conclude(console: Console, result: Result) -> None:
+    """Print how a case ended: the journal's verdict and who received what, and why."""
+    verdict = result.verification.verdict
+    count = len(result.verification.history.records)
+    word = "[bold green]matches[/]" if verdict.matches else "[bold red]differs[/]"
+    console.print(
+        f"\n  Journal: {word} the chain ({count} records, head {verdict.head.hex()[:12]}…)"
+    )
+    console.print(f"  Batch:   {identifiers.digital_link_path(result.case.gtin, result.lot)}")
+    console.print(_shares(result))
+
+
+def total(console: Console, results: Sequence[Result], seconds: float) -> None:
+    """Print the sums over all cases, and that they were checked."""
+    paid = sum(result.sold.amount for result in results)
+    received = [result.received for result in results]
+    farmers = sum(shares.farmers for shares in received)
+    cooperative = sum(shares.cooperative for shares in received)
+    platform = sum(shares.platform for shares in received)
+    console.print(
+        f"\n[bold]Totals checked[/] against journal, Python twin and balances:\n"
+        f"  ¥{format_yuan(farmers)} farmers + ¥{format_yuan(cooperative)} cooperative"
+        f" + ¥{format_yuan(platform)} platform = ¥{format_yuan(paid)} paid",
+        highlight=False,
+    )
+    first = results[0]
+    console.print(
+        f"\nCheck one yourself, from the chain alone ({seconds:.1f} s so far):\n"
+        f"  .venv/bin/yuanliu verify {identifiers.digital_link_path(first.case.gtin, first.lot)}",
+        highlight=False,
+    )
+
+
+def as_json(
+    results: Sequence[Result], deployment: Mapping[str, Any], seconds: float
+) -> dict[str, Any]:
+    """Give the whole story as one JSON document; amounts in fen, `events` is the number of records."""
+    return {
+        "cases": [_case(result) for result in results],
+        "deployment": dict(deployment),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _case(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.case.key,
+        "batch": "0x" + result.verification.batch.hex(),
+        "link": identifiers.digital_link_path(result.case.gtin, result.lot),
+        "units": result.sold.units,
+        "amount_fen": result.sold.amount,
+        "floor_fen": result.explanation.floor,
+        "shares_fen": {
+            "farmer": result.sold.farmers,
+            "cooperative": result.sold.cooperative,
+            "platform": result.sold.platform,
+        },
+        "journal": "matches" if result.verification.verdict.matches else "differs",
+        "events": len(result.verification.history.records),
+        "transactions": list(result.transactions),
+    }
+
+
+def _shares(result: Result) -> Table:
+    case, told = result.case, result.explanation
+    amount = result.sold.amount
+    margin = format_yuan(told.margin)
+    table = Table(width=_WIDTH, box=None, pad_edge=True, show_edge=False, padding=(0, 1))
+    table.add_column("who", min_width=11)
+    table.add_column("¥", justify="right", min_width=9)
+    table.add_column("share", justify="right", min_width=6)
+    table.add_column("why")
+    rows = (
+        (
+            "farmer",
+            told.shares.farmers,
+            (
+                f"floor {case.sold} × {format_yuan(case.floor)}"
+                f" + {_per_cent(case.ratios.farmer_bps)} of the margin {margin}"
+                f" + rounding {format_yuan(told.remainder)}"
+            ),
+        ),
+        (
+            "cooperative",
+            told.shares.cooperative,
+            f"{_per_cent(case.ratios.cooperative_bps)} of the margin {margin}",
+        ),
+        (
+            "platform",
+            told.shares.platform,
+            f"{_per_cent(case.ratios.platform_bps)} of the margin {margin}",
+        ),
+    )
+    for who, share, why in rows:
+        table.add_row(who, format_yuan(share), f"{_PER_CENT * share / amount:.1f} %", why)
+    table.add_row(
+        "[bold]paid[/]",
+        f"[bold]{format_yuan(amount)}[/]",
+        "100.0 %",
+        f"{case.sold} × {format_yuan(case.price)}",
+    )
+    return table
+
+
+def _per_cent(bps: int) -> str:
+    whole, rest = divmod(bps, _BPS_TO_PER_CENT)
+    return f"{whole} %" if rest == 0 else f"{whole}.{rest:02d} %"

@@ -1,0 +1,407 @@
+"""The main job, for real: three sales from the field, each actor with a key of its own, on the devnet.
+
+Eggs (floor ¥1.20, price ¥3.00, a third of the margin to the farmer), navel oranges under order (floor price and
+premium dividend), and Fenghuang Dancong tea that is sold after a laboratory measured it against the limits. The
+figures of the tea's inspection are made up; the limits stand for those of the standard named beside them.
+
+Running it again adds new lots to the same chain.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from yuanliu import actions, epcis, identifiers, journal, money, verify
+from yuanliu.actions import Role
+from yuanliu.chain import keys
+from yuanliu.chain.bindings import Call
+from yuanliu.chain.deployment import Deployment
+from yuanliu.chain.launch import DEVNET_CHAIN_ID
+from yuanliu.chain.node import Node, Receipt, Sender
+from yuanliu.chain.relay import Relay
+from yuanliu.errors import YuanliuError
+from yuanliu.records import Sold, decode
+
+_PLACE: Final = "https://id.yuanliu.example/place/"
+_PARTY: Final = "https://id.yuanliu.example/party/"
+_CASES_PER_RUN: Final = 100
+_PLAIN_GRADE_BPS: Final = 10_000
+_GRAMS_TO_MILLIGRAMS: Final = 1_000
+
+_ENROLMENTS: Final = (
+    # who is enrolled, by whom, as what, under which code
+    ("cooperative", "platform", Role.COOPERATIVE, "COOP-0001"),
+    ("carrier", "platform", Role.CARRIER, "CARRIER-0001"),
+    ("inspector", "regulator", Role.INSPECTOR, "LAB-0001"),
+    ("farmer-eggs", "cooperative", Role.FARMER, "H-0001"),
+    ("farmer-oranges", "cooperative", Role.FARMER, "H-0002"),
+    ("farmer-tea", "cooperative", Role.FARMER, "H-0003"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sale. Money in fen, weights in grams, `unit_grams` of one unit, `sold` of `units` units."""
+
+    key: str
+    name: str
+    name_zh: str
+    gtin: str
+    unit: str
+    unit_name: str
+    farmer: str
+    ratios: money.Ratios
+    floor: int
+    price: int
+    units: int
+    unit_grams: int
+    sold: int
+    place: str
+    step: str
+    care: Mapping[str, object]
+    measurements: tuple[epcis.Measurement, ...] = ()
+
+
+CASES: Final = (
+    Case(
+        key="eggs",
+        name="Free-range eggs",
+        name_zh="土鸡蛋",
+        gtin="06901234567892",
+        unit="H87",
+        unit_name="egg",
+        farmer="farmer-eggs",
+        ratios=money.Ratios(farmer_bps=3_333, cooperative_bps=5_000, platform_bps=1_667),
+        floor=120,
+        price=300,
+        units=1_200,
+        unit_grams=50,
+        sold=120,
+        place="henhouse-07",
+        step="feeding",
+        care={"feed": "maize and soya, no additives", "hens": 240},
+    ),
+    Case(
+        key="oranges",
+        name="Navel oranges under order",
+        name_zh="脐橙（订单农业）",
+        gtin="06901234567908",
+        unit="XBX",
+        unit_name="box of 5 kg",
+        farmer="farmer-oranges",
+        ratios=money.Ratios(farmer_bps=6_000, cooperative_bps=2_500, platform_bps=1_500),
+        floor=1_500,
+        price=3_990,
+        units=200,
+        unit_grams=5_000,
+        sold=40,
+        place="orchard-12",
+        step="growing",
+        care={"fertiliser": "compost", "irrigation": "spring water"},
+    ),
+    Case(
+        key="tea",
+        name="Fenghuang Dancong tea",
+        name_zh="凤凰单丛茶",
+        gtin="06901234567915",
+        unit="XPK",
+        unit_name="tin of 100 g",
+        farmer="farmer-tea",
+        ratios=money.Ratios(farmer_bps=5_000, cooperative_bps=3_500, platform_bps=1_500),
+        floor=6_000,
+        price=12_800,
+        units=150,
+        unit_grams=100,
+        sold=25,
+        place="terrace-03",
+        step="plucking",
+        care={"cultivar": "Mi Lan Xiang", "altitude": 980},
+        measurements=(
+            epcis.Measurement(
+                substance="https://id.yuanliu.example/substance/imidacloprid",
+                value=Decimal("0.11"),
+                limit=Decimal("0.5"),
+                limit_source="GB 2763-2026",
+                method="GB 23200.121",
+            ),
+            epcis.Measurement(
+                substance="https://id.yuanliu.example/substance/bifenthrin",
+                value=None,
+                detection_limit=Decimal("0.01"),
+                limit=Decimal(5),
+                limit_source="GB 2763-2026",
+                method="GB 23200.113",
+            ),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the story, mined. `case` is a case's key, or "setup"; `actor` who signed; `gas` what it cost."""
+
+    case: str
+    title: str
+    actor: str
+    transaction: str
+    gas: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one case ended: the sale as the journal has it, and what was found when all of it was checked.
+
+    `explanation` is the Python twin's computation of the same payment, `received` what each account's balance
+    grew by; both were compared with the journal.
+    """
+
+    case: Case
+    lot: str
+    verification: verify.Verification
+    sold: Sold
+    explanation: money.Explanation
+    received: money.Shares
+    transactions: tuple[str, ...]
+
+
+class Story:
+    """Runs the cases. Each step is signed by its author and relayed; `told` hears each one.
+
+    Raises `YuanliuError` (`demo.not_devnet`) anywhere but on a devnet: the keys are public.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        deployment: Deployment,
+        accounts: Mapping[str, keys.Key],
+        told: Callable[[Step], None],
+    ) -> None:
+        if deployment.chain_id != DEVNET_CHAIN_ID:
+            raise YuanliuError(
+                "demo.not_devnet",
+                f"the demo uses public keys and runs on a devnet only, not on chain {deployment.chain_id}",
+                hint="unset YUANLIU_RPC_URL and YUANLIU_CHAIN_ID to use the bundled devnet",
+                fields={"chain_id": deployment.chain_id},
+            )
+        self._node = node
+        self._d = deployment
+        self._accounts = accounts
+        self._relay = Relay(deployment, Sender(node, accounts["relayer"]))
+        self._told = told
+        self._case = "setup"
+        self._transactions: list[str] = []
+
+    def run(self) -> Iterator[Result]:
+        """Set up what is not there yet, then play each case."""
+        self._set_up()
+        for case in CASES:
+            self._case = case.key
+            self._transactions = []
+            yield self._play(case)
+
+    # ------------------------------------------------------------------ set-up
+
+    def _set_up(self) -> None:
+        d = self._d
+        for who, by, role, code in _ENROLMENTS:
+            if not d.actors.read(self._node, "actorOf", self._address(who))["roles"]:
+                call = actions.enrol(d, self._address(who), role, code)
+                self._do(by, f"enrol {who} as {code}", call)
+        if d.actors.read(self._node, "keyOf", self._address("clerk"))[1] == 0:
+            call = actions.appoint_clerk(d, self._address("clerk"))
+            self._do("cooperative", "appoint the clerk", call)
+        if not d.catalogue.read(self._node, "isListed", d.demo_yuan.address):
+            self._do("platform", "list the token", actions.list_token(d, d.demo_yuan.address))
+        for case in CASES:
+            self._offer_product(case)
+
+    def _offer_product(self, case: Case) -> None:
+        d = self._d
+        cooperative = self._address("cooperative")
+        product = d.catalogue.read(self._node, "productOf", identifiers.gtin_number(case.gtin))
+        if not int(product["cooperative"], 16):
+            call = actions.list_product(d, case.gtin, cooperative, case.unit)
+            self._do("platform", f"list {case.name}", call)
+        if not product["inForce"]:
+            terms = actions.Terms(
+                token=d.demo_yuan.address,
+                ratios=case.ratios,
+                cooperative_payee=cooperative,
+                floor_per_unit=case.floor,
+                platform_payee=self._address("platform"),
+            )
+            call = actions.publish_terms(d, case.gtin, terms)
+            self._do("cooperative", f"publish terms for {case.name}", call)
+
+    # ------------------------------------------------------------------ one case
+
+    def _play(self, case: Case) -> Result:
+        d = self._d
+        run, lot = self._next_lot(case)
+        batch = self._batch(case, lot)
+        receipt = run * _CASES_PER_RUN + CASES.index(case) + 1
+        grams = case.units * case.unit_grams
+        now = datetime.now(UTC).replace(microsecond=0)
+        whole = epcis.Lot(case.gtin, lot, case.units, case.unit)
+        place = _PLACE + case.place
+
+        booking = actions.Booking(
+            receipt=receipt,
+            farmer=self._address(case.farmer),
+            gtin=case.gtin,
+            grams=grams,
+            grade_bps=_PLAIN_GRADE_BPS,
+            price_per_kg=case.floor * _GRAMS_TO_MILLIGRAMS // case.unit_grams,
+        )
+        self._do(
+            "clerk", f"book delivery {receipt}: {grams / 1000:g} kg", actions.book(d, [booking])
+        )
+        registration = actions.Registration(
+            gtin=case.gtin,
+            lot=lot,
+            units=case.units,
+            mass_per_unit=case.unit_grams * _GRAMS_TO_MILLIGRAMS,
+            price=case.price,
+        )
+        event = epcis.harvested(
+            now - timedelta(hours=6), whole, place=place, harvested_on=now.date(), details={}
+        )
+        call = actions.register(d, registration, [receipt], event)
+        self._do("clerk", f"register lot {lot}: {case.units} × {case.unit_name}", call)
+        event = epcis.produced(
+            now - timedelta(days=30), whole, place=place, step=case.step, details=case.care
+        )
+        self._do(case.farmer, f"record {case.step}", actions.record_production(d, batch, event))
+        if case.measurements:
+            self._inspect(case, batch, whole, now)
+        self._transport(batch, whole, now)
+        received = self._sell(case, batch, run)
+        return self._check(case, lot, batch, received)
+
+    def _inspect(self, case: Case, batch: bytes, lot: epcis.Lot, now: datetime) -> None:
+        report = f"Report on {case.name}, lot {lot.lot}".encode()
+        event = epcis.inspected(
+            now - timedelta(hours=3),
+            lot,
+            place=_PLACE + "laboratory",
+            laboratory="LAB-0001",
+            report_sha256=hashlib.sha256(report).hexdigest(),
+            conformant=all(m.within_limit for m in case.measurements),
+            measurements=case.measurements,
+        )
+        call = actions.record_inspection(self._d, batch, event)
+        self._do("inspector", "inspect: residues within the limits", call)
+
+    def _transport(self, batch: bytes, lot: epcis.Lot, now: datetime) -> None:
+        shipped = epcis.moved(
+            now - timedelta(hours=2),
+            lot,
+            step="shipping",
+            place=_PLACE + "cooperative",
+            source=_PARTY + "COOP-0001",
+            destination=_PARTY + "CARRIER-0001",
+        )
+        self._do("carrier", "record shipping", actions.record_logistics(self._d, batch, shipped))
+        cold = epcis.Temperature(
+            minimum=Decimal("3.8"),
+            maximum=Decimal("6.1"),
+            mean=Decimal("4.9"),
+            start=now - timedelta(hours=2),
+            end=now,
+        )
+        arrived = epcis.moved(
+            now, lot, step="transporting", place=_PLACE + "road-s74", temperature=cold
+        )
+        self._do(
+            "carrier",
+            "record transport, 3.8 to 6.1 °C",
+            actions.record_logistics(self._d, batch, arrived),
+        )
+
+    def _sell(self, case: Case, batch: bytes, run: int) -> money.Shares:
+        d = self._d
+        amount = case.price * case.sold
+        buyer = self._accounts["buyer"]
+        mint = d.demo_yuan.call("mint", buyer.address, amount)
+        self._tell(
+            "issuer",
+            f"give the buyer ¥{money.format_yuan(amount)} of demo money",
+            self._relay.direct(self._accounts["issuer"], mint),
+        )
+        order = actions.Order(
+            number=run * _CASES_PER_RUN + CASES.index(case),
+            buyer=buyer.address,
+            lines=[actions.Line(batch, case.sold, amount)],
+        )
+        tomorrow = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+        call = actions.pay_by_signature(
+            d, self._node, buyer, d.demo_yuan.address, order, valid_before=tomorrow
+        )
+        before = self._balances(case)
+        title = f"pay ¥{money.format_yuan(amount)} for {case.sold} × {case.unit_name}"
+        self._tell("buyer", title, self._relay.sender.send(call.to, call.data))
+        after = self._balances(case)
+        return money.Shares(*(new - old for new, old in zip(after, before, strict=True)))
+
+    def _check(self, case: Case, lot: str, batch: bytes, received: money.Shares) -> Result:
+        found = verify.verify(self._node, self._d, batch)
+        bodies = [decode(record.data).body for record in found.history.records]
+        sold = next(body for body in bodies if isinstance(body, Sold))
+        explanation = money.explain(sold.amount, case.floor, sold.units, case.ratios)
+        on_record = money.Shares(sold.farmers, sold.cooperative, sold.platform)
+        if not on_record == explanation.shares == received:
+            raise YuanliuError(
+                "demo.shares_differ",
+                f"{case.name}: recorded {on_record}, computed {explanation.shares}, received {received}",
+                fields={"case": case.key},
+            )
+        return Result(
+            case=case,
+            lot=lot,
+            verification=found,
+            sold=sold,
+            explanation=explanation,
+            received=received,
+            transactions=tuple(self._transactions),
+        )
+
+    # ------------------------------------------------------------------ tools
+
+    def _address(self, who: str) -> str:
+        return str(self._accounts[who].address)
+
+    def _do(self, who: str, title: str, call: Call) -> None:
+        self._tell(who, title, self._relay.submit(self._accounts[who], call))
+
+    def _tell(self, who: str, title: str, receipt: Receipt) -> None:
+        self._transactions.append(receipt.transaction)
+        self._told(Step(self._case, title, who, receipt.transaction, receipt.gas))
+
+    def _balances(self, case: Case) -> tuple[int, int, int]:
+        read = partial(self._d.demo_yuan.read, self._node, "balanceOf")
+        farmer, cooperative, platform = (
+            int(read(self._address(who))) for who in (case.farmer, "cooperative", "platform")
+        )
+        return farmer, cooperative, platform
+
+    def _batch(self, case: Case, lot: str) -> bytes:
+        number = identifiers.gtin_number(case.gtin)
+        return journal.batch_id(self._address("cooperative"), number, lot)
+
+    def _next_lot(self, case: Case) -> tuple[int, str]:
+        """Give the number of this run, and the first lot of the day that is not on the chain."""
+        today = datetime.now(UTC).strftime("%Y%m%d")
+        run = 0
+        while True:
+            run += 1
+            lot = f"{case.key[:3].upper()}{today}-{run:03d}"
+            batch = int.from_bytes(self._batch(case, lot))
+            if not any(self._d.batches.read(self._node, "headOf", batch)):
+                break
+        return run + int(today) * 1000, lot
