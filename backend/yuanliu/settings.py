@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -42,6 +42,15 @@ class Settings(BaseSettings):
 
     chain_id: int = Field(default=31337, ge=1)
     """Id of the chain that we expect at `rpc_url` (EIP-155)."""
+
+    deployer_key: SecretStr | None = None
+    """Private key (hex) that pays for deployments on any chain but the devnet, which brings its own."""
+
+    platform_address: str | None = None
+    """Address of the first platform, for deployments on any chain but the devnet."""
+
+    regulator_address: str | None = None
+    """Address of the first regulator, for deployments on any chain but the devnet."""
 
     solc: Path | None = None
     """A native Solidity compiler to use in place of the pinned npm one; must be the same version."""

@@ -43,7 +43,7 @@ class DeploymentMismatch(YuanliuError):
     def __init__(self, what: str, expected: object, found: object, hint: str) -> None:
         super().__init__(
             "deployment.mismatch",
-            f"{what}: the record says {expected}, found {found}",
+            f"{what}: expected {expected}, found {found}",
             hint=hint,
             fields={"what": what, "expected": expected, "found": found},
         )

@@ -15,8 +15,15 @@ Key = LocalAccount
 
 
 def from_private_key(private_key: str) -> LocalAccount:
-    """Give the account of a private key (32 bytes in hex)."""
-    account: LocalAccount = Account.from_key(private_key)
+    """Give the account of a private key (32 bytes in hex). Raises `YuanliuError` (`keys.private_key_invalid`)."""
+    try:
+        account: LocalAccount = Account.from_key(private_key)
+    except (ValueError, TypeError) as error:
+        raise YuanliuError(
+            "keys.private_key_invalid",
+            "that is no private key",
+            hint="a private key is 0x and 64 hex digits",
+        ) from error
     return account
 
 

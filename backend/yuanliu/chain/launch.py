@@ -48,19 +48,14 @@ def deployment(
                 raise
         else:
             return Launched(recorded, fresh=False)
-    _require_devnet(node, config)
-    accounts = keys.devnet_accounts(config.devnet_dir)
-    founders = Founders(
-        platform=str(accounts["platform"].address),
-        regulator=str(accounts["regulator"].address),
-        issuer=str(accounts["issuer"].address),
-    )
-    made = deploy(Sender(node, accounts["deployer"]), founders, said=said)
+    deployer, founders = _founding(node, config)
+    made = deploy(Sender(node, deployer), founders, said=said)
     made.save(config.deployment_file)
     return Launched(made, fresh=True)
 
 
-def _require_devnet(node: Node, config: Settings) -> None:
+def _founding(node: Node, config: Settings) -> tuple[keys.Key, Founders]:
+    """Give who deploys and who is there from the first block: on a devnet the labelled public accounts."""
     found = node.chain_id()
     if found != config.chain_id:
         raise DeploymentMismatch(
@@ -69,10 +64,35 @@ def _require_devnet(node: Node, config: Settings) -> None:
             found,
             "set YUANLIU_CHAIN_ID to the id of the chain at YUANLIU_RPC_URL",
         )
-    if found != DEVNET_CHAIN_ID:
+    public = keys.devnet_accounts(config.devnet_dir)
+    if found == DEVNET_CHAIN_ID:
+        founders = Founders(
+            platform=str(public["platform"].address),
+            regulator=str(public["regulator"].address),
+            issuer=str(public["issuer"].address),
+        )
+        return public["deployer"], founders
+    if not (config.deployer_key and config.platform_address and config.regulator_address):
+        raise YuanliuError(
+            "deployment.founders_missing",
+            f"chain {found} is no devnet: who deploys, and who founds, has to be set",
+            hint="set YUANLIU_DEPLOYER_KEY, YUANLIU_PLATFORM_ADDRESS and YUANLIU_REGULATOR_ADDRESS",
+            fields={"chain_id": found},
+        )
+    deployer = keys.from_private_key(config.deployer_key.get_secret_value())
+    founders = Founders(platform=config.platform_address, regulator=config.regulator_address)
+    _refuse_public({str(deployer.address), founders.platform, founders.regulator}, public)
+    return deployer, founders
+
+
+def _refuse_public(used: set[str], public: dict[str, keys.Key]) -> None:
+    """Refuse the devnet's accounts on any other chain: everybody knows their keys."""
+    known = {str(account.address).lower(): role for role, account in public.items()}
+    roles = sorted(known[address.lower()] for address in used if address.lower() in known)
+    if roles:
         raise YuanliuError(
             "deployment.public_keys",
-            f"chain {found} is no devnet, and the devnet's keys are public",
-            hint="deploy there with keys of your own; only a devnet is supported so far",
-            fields={"chain_id": found},
+            f"everybody knows the devnet's keys, and these are among them: {', '.join(roles)}",
+            hint="use keys of your own",
+            fields={"roles": roles},
         )
