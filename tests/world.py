@@ -22,6 +22,7 @@ from eth_utils.crypto import keccak
 
 from yuanliu import members
 from yuanliu.chain import compiler, keys
+from yuanliu.chain.artifacts import Artifact
 from yuanliu.chain.bindings import Call, Contract, ContractRefusal, call, refusal
 from yuanliu.chain.deployment import Deployment, Founders, deploy
 from yuanliu.chain.devnet import Devnet
@@ -641,7 +642,7 @@ def _leaves(
 
 
 @cache
-def mocks() -> dict[str, compiler.Artifact]:
+def mocks() -> dict[str, Artifact]:
     """Give the compiled contracts of `contracts/mocks`, by name. One process compiles, the others wait for it."""
     folder = settings().data_dir / "cache"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
 """Who may act, and as what: `contracts/interfaces/IActors.sol`, requirement by requirement."""
 
 import pytest
-
 from tests.world import ZERO, Person, Role, World, code, person, refused
 
 pytestmark = pytest.mark.node
@@ -83,9 +82,7 @@ def test_the_record_says_who_enrolled_whom_as_what_and_which_key_signed(world: W
         "suspendedBy": ZERO,
         "code": code("A-17"),
     }
-    assert (
-        world.ask(world.actors, "byCode", world.coop.address, code("A-17")) == SOMEBODY.address
-    )
+    assert world.ask(world.actors, "byCode", world.coop.address, code("A-17")) == SOMEBODY.address
 
 
 @pytest.mark.parametrize("name", ["F0", "x" * 16, "!~", "a"])
@@ -103,9 +100,7 @@ def test_codes_that_are_empty_not_printable_or_have_a_gap_are_refused(
 ) -> None:
     padded = raw.ljust(16, b"\0")
     with refused("Actors_CodeInvalid", code=padded):
-        world.act(
-            world.coop, world.actors, "enrol", SOMEBODY.address, int(Role.FARMER), padded
-        )
+        world.act(world.coop, world.actors, "enrol", SOMEBODY.address, int(Role.FARMER), padded)
 
 
 def test_a_code_is_one_actors_with_its_enroller_and_free_with_another(world: World) -> None:
@@ -156,9 +151,7 @@ def test_who_was_never_enrolled_acts_for_himself_without_roles(world: World) -> 
 def test_its_enroller_or_a_regulator_suspends_an_actor_and_lets_it_write_again(
     world: World, by: str
 ) -> None:
-    receipt = world.act(
-        who(world, by), world.actors, "suspend", world.farmer.address, "残留超标"
-    )
+    receipt = world.act(who(world, by), world.actors, "suspend", world.farmer.address, "残留超标")
     (event,) = world.actors.events(receipt.logs)
     actor = world.regulator if by == "regulator" else world.coop
     assert event.name == "ActorSuspended"
@@ -169,9 +162,7 @@ def test_its_enroller_or_a_regulator_suspends_an_actor_and_lets_it_write_again(
     }
     with refused("Actors_Suspended", actor=world.farmer):
         world.ask(world.actors, "resolve", world.farmer.address)
-    receipt = world.act(
-        who(world, by), world.actors, "reinstate", world.farmer.address, "复检合格"
-    )
+    receipt = world.act(who(world, by), world.actors, "reinstate", world.farmer.address, "复检合格")
     (event,) = world.actors.events(receipt.logs)
     assert event.name == "ActorReinstated"
     assert event.fields["by"] == actor.address
@@ -358,9 +349,10 @@ def test_the_payout_follows_the_key_unless_it_was_redirected(world: World) -> No
     assert payout() == person("a fourth key").address
     with refused("Actors_ZeroAddress"):
         world.act(person("a fourth key"), world.actors, "redirectPayout", ZERO)
-    assert world.ask(
-        world.actors, "payoutsOf", [world.farmer.address, world.outsider.address]
-    ) == (person("a fourth key").address, world.outsider.address)
+    assert world.ask(world.actors, "payoutsOf", [world.farmer.address, world.outsider.address]) == (
+        person("a fourth key").address,
+        world.outsider.address,
+    )
 
 
 def test_a_lost_key_is_replaced_by_the_enroller_after_the_waiting_time(world: World) -> None:
@@ -413,15 +405,11 @@ def test_only_the_enroller_proposes_a_recovery(world: World, by: str) -> None:
 
 
 def test_others_cancel_no_recovery_and_there_is_none_of_the_unknown(world: World) -> None:
-    world.act(
-        world.coop, world.actors, "proposeRecovery", world.farmer.address, NEW_KEY.address
-    )
+    world.act(world.coop, world.actors, "proposeRecovery", world.farmer.address, NEW_KEY.address)
     for by in (world.farmers[1], world.platform, world.coop2, world.outsider, NEW_KEY):
         with refused("Actors_NotSupervisor", actor=world.farmer, by=by):
             world.act(by, world.actors, "cancelRecovery", world.farmer.address)
-    world.act(
-        world.platform, world.actors, "proposeRecovery", world.coop.address, SOMEBODY.address
-    )
+    world.act(world.platform, world.actors, "proposeRecovery", world.coop.address, SOMEBODY.address)
     with refused("Actors_NotSupervisor", actor=world.coop, by=world.coop):
         world.act(world.clerk, world.actors, "cancelRecovery", world.coop.address)
     for function, more in (("cancelRecovery", ()), ("proposeRecovery", (NEW_KEY.address,))):
@@ -444,9 +432,7 @@ def test_a_second_proposal_replaces_the_first_and_starts_the_wait_anew(world: Wo
 
 
 def test_an_owner_who_finds_his_key_rotates_and_ends_the_recovery(world: World) -> None:
-    world.act(
-        world.coop, world.actors, "proposeRecovery", world.farmer.address, NEW_KEY.address
-    )
+    world.act(world.coop, world.actors, "proposeRecovery", world.farmer.address, NEW_KEY.address)
     receipt = world.act(world.farmer, world.actors, "rotateKey", SOMEBODY.address)
     assert "RecoveryCancelled" in [e.name for e in world.actors.events(receipt.logs)]
     assert world.ask(world.actors, "recoveryOf", world.farmer.address)["key"] == ZERO
@@ -475,9 +461,7 @@ def test_a_recovery_to_a_key_that_was_squatted_meanwhile_fails_and_another_succe
 
 
 def test_a_recovered_key_inherits_suspension_and_clerks(world: World) -> None:
-    world.act(
-        world.platform, world.actors, "proposeRecovery", world.coop.address, NEW_KEY.address
-    )
+    world.act(world.platform, world.actors, "proposeRecovery", world.coop.address, NEW_KEY.address)
     world.act(world.platform, world.actors, "suspend", world.coop.address, "x")
     world.wait(DELAY)
     world.act(world.outsider, world.actors, "completeRecovery", world.coop.address)
@@ -498,9 +482,7 @@ def test_a_cooperative_cannot_make_a_stranger_its_farmer_and_take_his_units(
     batch = world.harvest()
     world.pay(batch, 10)
     world.enrol(world.coop2, world.buyer, Role.FARMER)
-    world.act(
-        world.coop2, world.actors, "proposeRecovery", world.buyer.address, NEW_KEY.address
-    )
+    world.act(world.coop2, world.actors, "proposeRecovery", world.buyer.address, NEW_KEY.address)
     world.wait(DELAY)
     world.act(world.outsider, world.actors, "completeRecovery", world.buyer.address)
     number = world.offer(NEW_KEY, batch, world.coop2, 10)
@@ -524,9 +506,7 @@ def test_nobody_becomes_the_contract_that_keeps_offered_units(world: World) -> N
     batch = world.harvest()
     world.offer(world.coop, batch, world.retailer, 40)
     world.enrol(world.coop2, world.batches, Role.FARMER)
-    world.act(
-        world.coop2, world.actors, "proposeRecovery", world.batches.address, NEW_KEY.address
-    )
+    world.act(world.coop2, world.actors, "proposeRecovery", world.batches.address, NEW_KEY.address)
     world.wait(DELAY)
     world.act(world.outsider, world.actors, "completeRecovery", world.batches.address)
     number = world.offer(NEW_KEY, batch, world.coop2, 40)
