@@ -203,7 +203,7 @@ def test_an_account_that_delegated_its_code_still_signs_with_its_key(world: Worl
             "to": STRANGER.account.address,
             "value": 0,
             "data": b"",
-            "authorizationList": [authorization],  # type: ignore[list-item] -- typed too narrowly
+            "authorizationList": [authorization],  # type: ignore[list-item]  # typed too narrowly
         }
     )
     world.node.send(bytes(signed.raw_transaction))
