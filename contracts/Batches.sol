@@ -97,6 +97,7 @@ contract Batches is Origin {
         if (msg.sender != PAYMENTS) revert Batches_OnlyPayments(msg.sender);
         Batch storage b = _registered(batch);
         if (units == 0) revert Batches_NoUnits();
+        if (buyer == address(this)) revert Batches_ReceiverInvalid(buyer);
         _checkMovable(batch, b);
         ICatalogue.Terms memory terms = _terms(b.terms);
         uint256 floor = uint256(terms.floorPerUnit) * units;

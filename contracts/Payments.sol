@@ -39,7 +39,8 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     /// chunk instead of one for each member.
     mapping(BatchId batch => mapping(uint256 index => uint128)) private _claimed;
     mapping(BatchId batch => BitMaps.BitMap) private _claimers;
-    mapping(address token => mapping(address payee => uint256)) private _credits;
+    /// @dev By whom it is due to, not by the address that could not be paid: he may redirect and try again.
+    mapping(address token => mapping(address owner => uint256)) private _credits;
 
     constructor(IBatches batches, ICatalogue catalogue, IActors actors) Acting(actors) {
         BATCHES = batches;
@@ -130,21 +131,26 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     /// @dev Sends a sale's shares to those who are paid at once.
     /// @return pushed What left the contract.
     function _share(BatchId batch, IBatches.Sale memory sale) private returns (uint256 pushed) {
-        pushed = _push(batch, sale.token, sale.cooperativePayee, sale.shares.cooperative);
-        pushed += _push(batch, sale.token, sale.platformPayee, sale.shares.platform);
+        (address token, address cooperative, address platform) =
+            (sale.token, sale.cooperativePayee, sale.platformPayee);
+        pushed = _push(batch, token, cooperative, cooperative, sale.shares.cooperative);
+        pushed += _push(batch, token, platform, platform, sale.shares.platform);
         if (sale.farmer != address(0)) {
-            pushed += _push(batch, sale.token, ACTORS.payoutOf(sale.farmer), sale.shares.farmers);
+            pushed += _push(batch, token, sale.farmer, ACTORS.payoutOf(sale.farmer), sale.shares.farmers);
         }
     }
 
-    /// @dev Sends `amount`, or credits it if the receiver cannot be paid.
+    /// @dev Sends what is due to `owner` to `to`, or credits it if that receiver cannot be paid.
     /// @return pushed `amount`, or 0 if it was credited.
-    function _push(BatchId batch, address token, address payee, uint256 amount) private returns (uint256 pushed) {
+    function _push(BatchId batch, address token, address owner, address to, uint256 amount)
+        private
+        returns (uint256 pushed)
+    {
         if (amount == 0) return 0;
         if (gasleft() < Tokens.PUSH_RESERVE) revert Payments_GasTooLow(gasleft(), Tokens.PUSH_RESERVE);
-        if (payee != address(this) && Tokens.push(token, payee, amount)) return amount;
-        _credits[token][payee] += amount;
-        emit Credited({token: token, payee: payee, amount: amount, batch: batch});
+        if (to != address(this) && Tokens.push(token, to, amount)) return amount;
+        _credits[token][owner] += amount;
+        emit Credited({token: token, owner: owner, amount: amount, batch: batch});
     }
 
     function _authorized(address token, bytes memory authorization) private {
@@ -262,28 +268,30 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
         }
         address[] memory payouts = ACTORS.payoutsOf(farmers);
         for (uint256 i; i < members.length; ++i) {
-            _push(batch, token, payouts[i], dues[i]);
+            _push(batch, token, farmers[i], payouts[i], dues[i]);
         }
     }
 
     /// @inheritdoc IPayments
-    function withdraw(address token, address payee) external nonReentrant returns (uint256 amount) {
-        return _withdraw(token, payee, payee);
+    function withdraw(address token, address owner) external nonReentrant returns (uint256 amount) {
+        return _withdraw(token, owner, ACTORS.payoutOf(owner));
     }
 
     /// @inheritdoc IPayments
     function withdrawTo(address token, address to) external nonReentrant returns (uint256 amount) {
         if (to == address(0)) revert IActors.Actors_ZeroAddress();
-        return _withdraw(token, _msgSender(), to);
+        address signer = _msgSender();
+        (address actor, IActors.KeyLevel level) = ACTORS.keyOf(signer);
+        return _withdraw(token, level == IActors.KeyLevel.Owner ? actor : signer, to);
     }
 
-    function _withdraw(address token, address payee, address to) private returns (uint256 amount) {
+    function _withdraw(address token, address owner, address to) private returns (uint256 amount) {
         // Check
-        amount = _credits[token][payee];
+        amount = _credits[token][owner];
         if (amount == 0) revert Payments_NothingDue();
         // Effect
-        delete _credits[token][payee];
-        emit Withdrawn({token: token, payee: payee, amount: amount, to: to});
+        delete _credits[token][owner];
+        emit Withdrawn({token: token, owner: owner, amount: amount, to: to});
         // Interaction
         _pushOrRevert(token, to, amount);
     }
@@ -376,7 +384,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IPayments
-    function creditOf(address token, address payee) external view returns (uint256) {
-        return _credits[token][payee];
+    function creditOf(address token, address owner) external view returns (uint256) {
+        return _credits[token][owner];
     }
 }

@@ -117,9 +117,13 @@ abstract contract Origin is Custody {
 
     // ------------------------------------------------------------------ from batches
 
-    /// @dev What all inputs come to.
+    /// @dev What all inputs come to, and what of it the outputs account for.
     struct Sum {
         uint64 mass;
+        uint256 massOut;
+        uint256 floor;
+        uint256 floorOut;
+        uint16 farmerBps;
         address token;
         address farmer;
         uint32 transformation;
@@ -138,30 +142,13 @@ abstract contract Origin is Custody {
         (Sum memory sum, uint64[] memory masses) = _consume(inputs, cooperative, signer);
         bytes memory parents = _parentsEntry(inputs, masses);
         batches = new BatchId[](outputs.length);
-        uint256 accounted = loss;
+        sum.massOut = loss;
         for (uint256 i; i < outputs.length; ++i) {
             batches[i] = _derive(inputs, masses, outputs[i], sum, cooperative);
-            Output calldata o = outputs[i];
-            accounted += uint256(o.units) * o.massPerUnit;
-            _append(
-                batches[i],
-                Kind.Derived,
-                cooperative,
-                signer,
-                abi.encodePacked(
-                    o.gtin,
-                    o.lot,
-                    _batches[batches[i]].terms,
-                    o.units,
-                    o.massPerUnit,
-                    sum.transformation,
-                    o.price,
-                    parents,
-                    o.payload
-                )
-            );
+            _appendDerived(batches[i], outputs[i], sum.transformation, parents, cooperative, signer);
         }
-        if (accounted != sum.mass) revert Batches_MassDiffers(sum.mass, accounted);
+        if (sum.massOut != sum.mass) revert Batches_MassDiffers(sum.mass, sum.massOut);
+        if (sum.floorOut < sum.floor) revert Batches_FloorLost(sum.floor, sum.floorOut);
     }
 
     /// @dev Burns the inputs, each with its record, and adds them up.
@@ -174,6 +161,7 @@ abstract contract Origin is Custody {
         uint256 total;
         uint256 before;
         TermsId known;
+        ICatalogue.Terms memory terms;
         for (uint256 i; i < inputs.length; ++i) {
             Input calldata input = inputs[i];
             Batch storage b = _registered(input.batch);
@@ -184,10 +172,12 @@ abstract contract Origin is Custody {
             _checkMovable(input.batch, b);
             if (b.terms != known) {
                 known = b.terms;
-                address token = _terms(known).token;
-                if (i != 0 && token != sum.token) revert Batches_TokensDiffer(sum.token, token);
-                sum.token = token;
+                terms = _terms(known);
+                if (i != 0 && terms.token != sum.token) revert Batches_TokensDiffer(sum.token, terms.token);
+                sum.token = terms.token;
+                if (terms.farmerBps > sum.farmerBps) sum.farmerBps = terms.farmerBps;
             }
+            sum.floor += uint256(input.units) * terms.floorPerUnit;
             if (i == 0) sum.farmer = b.farmer;
             else if (b.farmer != sum.farmer) sum.farmer = address(0);
             masses[i] = _toUint64(uint256(input.units) * b.massPerUnit);
@@ -219,7 +209,10 @@ abstract contract Origin is Custody {
         if (id == TermsId.wrap(0)) revert Batches_NotMyProduct(cooperative, o.gtin);
         ICatalogue.Terms memory terms = _terms(id);
         if (terms.token != sum.token) revert Batches_TokensDiffer(sum.token, terms.token);
+        if (terms.farmerBps < sum.farmerBps) revert Batches_FarmerShareLost(sum.farmerBps, terms.farmerBps);
         // Effect
+        sum.massOut += uint256(o.units) * o.massPerUnit;
+        sum.floorOut += uint256(o.units) * terms.floorPerUnit;
         b.cooperative = cooperative;
         b.terms = id;
         b.farmer = sum.farmer;
@@ -234,6 +227,33 @@ abstract contract Origin is Custody {
             _roots[batch][b.chunks++] = Members.root(leaves);
         }
         _open(batch, b, cooperative, o.units, o.massPerUnit, o.price, terms);
+    }
+
+    function _appendDerived(
+        BatchId batch,
+        Output calldata o,
+        uint32 transformation,
+        bytes memory parents,
+        address cooperative,
+        address signer
+    ) private {
+        _append(
+            batch,
+            Kind.Derived,
+            cooperative,
+            signer,
+            abi.encodePacked(
+                o.gtin,
+                o.lot,
+                _batches[batch].terms,
+                o.units,
+                o.massPerUnit,
+                transformation,
+                o.price,
+                parents,
+                o.payload
+            )
+        );
     }
 
     function _parentsEntry(Input[] calldata inputs, uint64[] memory masses) private pure returns (bytes memory) {

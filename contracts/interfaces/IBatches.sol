@@ -133,7 +133,7 @@ interface IBatches is IJournal {
     error Batches_RecallUnchanged(BatchId batch);
     /// @notice Thrown when the offer is closed, never was, or is not the caller's to answer.
     error Batches_OfferNotOpen(BatchId batch, uint32 offer, address by);
-    /// @notice Thrown when an offer is made to nobody, to oneself, or to the contract.
+    /// @notice Thrown when an offer is made to nobody, to oneself, or to the contract, or units are sold to the contract.
     error Batches_ReceiverInvalid(address receiver);
     /// @notice Thrown when a correction names no record, or one record twice.
     error Batches_CorrectionInvalid(BatchId batch, bytes32 wrong, bytes32 corrective);
@@ -143,6 +143,10 @@ interface IBatches is IJournal {
     error Batches_InputsUnsorted(BatchId batch);
     /// @notice Thrown when batches paid in different tokens are to become one.
     error Batches_TokensDiffer(address token, address other);
+    /// @notice Thrown when outputs together have a lower floor than the inputs had.
+    error Batches_FloorLost(uint256 inputs, uint256 outputs);
+    /// @notice Thrown when an output's terms give the farmers less of the margin than an input's did.
+    error Batches_FarmerShareLost(uint16 input, uint16 output);
     /// @notice Thrown when the amount paid is below the floor price.
     error Batches_AmountBelowFloor(uint128 amount, uint256 floor);
     /// @notice Thrown when the amount paid is not price × units.
@@ -172,10 +176,13 @@ interface IBatches is IJournal {
 
     /// @notice Merges, splits, grades or processes: burns input units, mints outputs. Each output's pool has the inputs'
     /// pools as members, weighted by mass; or, if all inputs are one farmer's, that farmer.
-    /// @dev Appends Consumed to each input and Derived to each output.
+    /// @dev Appends Consumed to each input and Derived to each output. The terms that the farmers delivered under follow
+    /// the goods: without the last two requirements, a cooperative could change them after delivery by selling the same
+    /// goods as another product.
     /// Requirements: the caller is a cooperative and holds the inputs; inputs ascending by id, 1 to 256, none held or
     /// recalled; outputs 1 to 256, each a new batch of the caller's product with terms, paid in the inputs' token;
-    /// outputs + loss = inputs in milligrams.
+    /// outputs + loss = inputs in milligrams; the outputs' floor prices sum to at least the inputs'; no output gives the
+    /// farmers less of the margin than any input.
     /// @param loss Declared loss, milligrams.
     function transform(Input[] calldata inputs, Output[] calldata outputs, uint64 loss)
         external
@@ -256,7 +263,9 @@ interface IBatches is IJournal {
 
     /// @notice Moves sold units from the batch's cooperative to `buyer` and says how `amount` is shared. Only the
     /// payments' contract calls it, in the transaction that moves the money.
-    /// @dev Appends Sold, with `payer` as actor and signer. Requirements: units not 0 and held by the cooperative; not
+    /// @dev Appends Sold, with `payer` as actor and signer. Warning: a cooperative's suspension does not stop the sale of
+    /// what it registered; a recall does.
+    /// Requirements: units not 0 and held by the cooperative; the buyer is not the contract; not
     /// held or recalled; amount at least the floor, and exactly price × units.
     function sell(BatchId batch, uint64 units, uint128 amount, address payer, address buyer, uint256 orderReference)
         external

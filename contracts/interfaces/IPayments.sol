@@ -62,8 +62,8 @@ interface IPayments {
     /// @param member A farmer's address, or a parent's id, whose pool `amount` went to.
     event Claimed(BatchId indexed batch, uint256 indexed member, uint256 index, uint128 amount, address to);
     event Settled(BatchId indexed batch, uint256 chunk, uint128 received, uint128 amount);
-    event Credited(address indexed token, address indexed payee, uint256 amount, BatchId indexed batch);
-    event Withdrawn(address indexed token, address indexed payee, uint256 amount, address to);
+    event Credited(address indexed token, address indexed owner, uint256 amount, BatchId indexed batch);
+    event Withdrawn(address indexed token, address indexed owner, uint256 amount, address to);
 
     /// @notice Thrown when the payer used the order reference before.
     error Payments_OrderPaid(address payer, uint256 orderReference);
@@ -128,12 +128,13 @@ interface IPayments {
     /// @return paid What left the pool.
     function settle(BatchId batch, uint256 chunk, Member[] calldata members) external returns (uint128 paid);
 
-    /// @notice Pays out what `payee` was credited with. Anyone may call it; the money goes to `payee`.
+    /// @notice Pays out what `owner` was credited with. Anyone may call it; the money goes to the owner's payout address.
     /// @dev Emits {Withdrawn}. Requirements: there is a credit; the transfer succeeds.
-    function withdraw(address token, address payee) external returns (uint256 amount);
+    function withdraw(address token, address owner) external returns (uint256 amount);
 
     /// @notice Pays out the caller's own credit to another address, e.g. because the token refuses the first.
-    /// @dev Emits {Withdrawn}. Requirements: as for {withdraw}; `to` is not zero.
+    /// @dev Emits {Withdrawn}. Requirements: as for {withdraw}; `to` is not zero; the caller is the owner, or signs with its
+    /// owner key.
     function withdrawTo(address token, address to) external returns (uint256 amount);
 
     /// @notice The nonce that an ERC-3009 authorisation for this order must carry.
@@ -148,6 +149,7 @@ interface IPayments {
     /// @notice What a member is due now. Requirements: the step is proven.
     function dueOf(Step calldata step) external view returns (uint128);
 
-    /// @notice What is kept for a receiver that could not be paid.
-    function creditOf(address token, address payee) external view returns (uint256);
+    /// @notice What is kept for somebody who could not be paid.
+    /// @param owner The farmer, whatever his payout address was; or the payee named in the terms.
+    function creditOf(address token, address owner) external view returns (uint256);
 }
