@@ -43,10 +43,10 @@ GTIN_TEA: Final = 6901234500011
 """Sold by the kilogram. Floor 100.00 yuan; the margin goes 4,000 / 4,000 / 2,000."""
 
 GTIN_BOX: Final = 16901234500018
-"""A gift box of 500 g, made from other batches. Floor 0; the margin goes 3,000 / 4,000 / 3,000."""
+"""A gift box of 500 g, made from other batches. Floor 60.00 yuan; the margin goes 5,000 / 3,000 / 2,000."""
 
 GTIN_OTHER: Final = 6901234500028
-"""A kilogram of the second cooperative's oranges. Floor 5.00 yuan; the margin goes 5,000 / 3,000 / 2,000."""
+"""A kilogram of the second cooperative's oranges. Floor 25.00 yuan; the margin goes 5,000 / 3,000 / 2,000."""
 
 EGG_MILLIGRAMS: Final = 60_000
 KILOGRAM: Final = 1_000_000
@@ -238,10 +238,10 @@ class World:
             self.act(self.platform, self.catalogue, "listProduct", gtin, coop.address, unit)
         self.publish(GTIN_EGGS, self.terms(3_334, 5_000, 1_666, floor=120))
         self.publish(GTIN_TEA, self.terms(4_000, 4_000, 2_000, floor=10_000))
-        self.publish(GTIN_BOX, self.terms(3_000, 4_000, 3_000, floor=0))
+        self.publish(GTIN_BOX, self.terms(5_000, 3_000, 2_000, floor=6_000))
         self.publish(
             GTIN_OTHER,
-            self.terms(5_000, 3_000, 2_000, floor=500, cooperative_payee=self.coop2_payee),
+            self.terms(5_000, 3_000, 2_000, floor=2_500, cooperative_payee=self.coop2_payee),
             by=self.coop2,
         )
         self.fund(self.buyer)
@@ -444,7 +444,7 @@ class World:
         *,
         gtin: int = GTIN_BOX,
         unit: int = 500_000,
-        price: int = 5_000,
+        price: int = 8_000,
         lot_: bytes | None = None,
         payload: bytes = PAYLOAD,
     ) -> tuple[object, ...]:
@@ -456,7 +456,7 @@ class World:
         *,
         gtin: int = GTIN_BOX,
         unit: int = 500_000,
-        price: int = 5_000,
+        price: int = 8_000,
         by: Person | None = None,
     ) -> Batch:
         """Make one batch from units of others, in any order; what is no whole unit is declared loss."""
@@ -603,12 +603,12 @@ class World:
             if received and self._token_of(batch) == token.address.lower():
                 owed += received - claimed
         credited = self._logs(self.payments, "Credited")
-        payees = {
-            event.fields["payee"]
+        owners = {
+            event.fields["owner"]
             for event in self.payments.events(credited)
             if event.fields["token"] == token.address.lower()
         }
-        owed += sum(self.credit(payee, token=token) for payee in payees)
+        owed += sum(self.credit(owner, token=token) for owner in owners)
         assert self.money(self.payments, token=token) == owed + given
 
     def _all_batches(self) -> set[int]:

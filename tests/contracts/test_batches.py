@@ -390,7 +390,7 @@ def test_a_suspended_author_writes_nothing(world: World, by: str) -> None:
 
 def test_a_farmers_corrections_are_for_his_own_cooperatives_batches(world: World) -> None:
     batch = world.harvest(
-        (world.farmer2, 5_000), gtin=GTIN_OTHER, by=world.coop2, price=600, unit=1_000_000
+        (world.farmer2, 5_000), gtin=GTIN_OTHER, by=world.coop2, price=3_000, unit=1_000_000
     )
     write(world, "farmer2", batch.id, Kind.CORRECTED)
     with refused("Batches_KindNotAllowed", actor=world.farmer):
