@@ -11,7 +11,7 @@ from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_ab
 from eth_utils.conversions import to_hex
 
 from yuanliu.chain.artifacts import ARTIFACTS_DIR, load_artifact
-from yuanliu.chain.node import Log, Node, RpcError
+from yuanliu.chain.node import ChainUnreachable, Log, Node, RpcError
 from yuanliu.errors import YuanliuError
 
 if TYPE_CHECKING:
@@ -81,12 +81,15 @@ class Contract:
     def read(self, node: Node, function: str, *arguments: object) -> Any:  # noqa: ANN401 -- as the ABI says
         """Call a view function: its value, a dict by name for a struct, a tuple for several values.
 
-        Raises `ContractRefusal`.
+        Raises `ContractRefusal`, and `ChainUnreachable` for an answer that is none of this function.
         """
         with_data = self.call(function, *arguments)
         answer = call(node, with_data)
         outputs = self._functions[function]["outputs"]
-        values = decode(_types(outputs), answer)
+        try:
+            values = decode(_types(outputs), answer)
+        except (DecodingError, OverflowError, ValueError) as error:
+            raise ChainUnreachable(node.url, f"it gives nonsense for {with_data.name}") from error
         named = [_named(output, value) for output, value in zip(outputs, values, strict=True)]
         return named[0] if len(named) == 1 else tuple(named)
 

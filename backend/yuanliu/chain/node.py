@@ -4,11 +4,15 @@ web3.py waits 100 ms between receipt polls; `eth_sendRawTransactionSync` (EIP-79
 itself, so that is tried first and polling stays for nodes that do not have it.
 """
 
+import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from eth_account.signers.local import LocalAccount
 from eth_utils.conversions import to_hex
 from web3 import HTTPProvider
@@ -19,8 +23,16 @@ from yuanliu.errors import YuanliuError
 RECEIPT_TIMEOUT: Final = 30.0
 """Longest wait for a transaction to be mined, in seconds."""
 
+MAX_ANSWER: Final = 1 << 29
+"""Longest answer that is read, in bytes: some 400,000 records."""
+
+_PIECE: Final = 1 << 16
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _METHOD_NOT_FOUND: Final = -32601
 _TX_TYPE: Final = 2
+_ONLY_HASHES: Final = False
+_NO_JSON_RPC: Final = "its answer is no JSON-RPC"
+_T = TypeVar("_T")
 
 
 class ChainUnreachable(YuanliuError):
@@ -93,76 +105,75 @@ class Node:
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self.url = url
-        self._provider = HTTPProvider(url, request_kwargs={"timeout": timeout})
+        self._provider = HTTPProvider(
+            url,
+            request_kwargs={"timeout": timeout},
+            session=_Session(url, timeout),
+            exception_retry_configuration=None,  # it would wait five times as long as `timeout`
+        )
         self._sync_send = True
 
     def request(self, method: str, *params: object) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
         """Call `method` and give its result."""
         try:
             answer = self._provider.make_request(RPCEndpoint(method), list(params))
-        except (requests.RequestException, ValueError, OSError) as error:
-            raise ChainUnreachable(self.url, type(error).__name__) from error
-        if "error" in answer:
-            error_ = cast("dict[str, Any]", answer["error"])
-            if not isinstance(error_, dict):
-                raise RpcError(method, str(error_), 0, None)
-            data = error_.get("data")
-            raise RpcError(
-                method,
-                str(error_.get("message", "unknown error")),
-                int(error_.get("code", 0)),
-                data if isinstance(data, str) else None,
-            )
+        except (requests.RequestException, ValueError, OSError, RecursionError) as error:
+            raise ChainUnreachable(self.url, _why(error)) from error
+        if not isinstance(answer, dict):
+            raise ChainUnreachable(self.url, _NO_JSON_RPC)
+        if answer.get("error") is not None:
+            raise _rpc_error(method, answer["error"])
         if "result" not in answer:
-            raise ChainUnreachable(self.url, "not a JSON-RPC answer")
+            raise ChainUnreachable(self.url, _NO_JSON_RPC)
         return answer["result"]
 
     def chain_id(self) -> int:
         """Give the chain's id (EIP-155)."""
-        return int(self.request("eth_chainId"), 16)
+        return self._read(_number, "eth_chainId")
 
     def block_number(self) -> int:
         """Give the number of the latest block."""
-        return int(self.request("eth_blockNumber"), 16)
+        return self._read(_number, "eth_blockNumber")
 
     def block_hash(self, number: int) -> str:
         """Give the hash of a block."""
-        block = self._block(hex(number))
-        if block is None:
+        found = self._read(_block_hash, "eth_getBlockByNumber", hex(number), _ONLY_HASHES)
+        if found is None:
             raise RpcError("eth_getBlockByNumber", f"no block {number}", 0, None)
-        return str(block["hash"])
+        return found
 
-    def _block(self, which: str) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
-        only_hashes = False
-        return self.request("eth_getBlockByNumber", which, only_hashes)
+    def _read(self, read: Callable[[Any], _T], method: str, *params: object) -> _T:
+        """Call `method` and read its result; one of another shape is no answer."""
+        result = self.request(method, *params)
+        try:
+            return read(result)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ChainUnreachable(self.url, f"it gives nonsense for {method}") from error
 
     def code(self, address: str) -> bytes:
         """Give the code at an address; empty if there is none."""
-        return bytes.fromhex(str(self.request("eth_getCode", address, "latest"))[2:])
+        return self._read(_bytes, "eth_getCode", address, "latest")
 
     def call(self, to: str, data: bytes, *, sender: str | None = None) -> bytes:
         """Call a contract without a transaction and give what it returns."""
-        return bytes.fromhex(
-            str(self.request("eth_call", _transaction(to, data, sender), "latest"))[2:]
-        )
+        return self._read(_bytes, "eth_call", _transaction(to, data, sender), "latest")
 
     def estimate(self, to: str, data: bytes, *, sender: str | None = None) -> int:
         """Give the gas that a transaction would need; `RpcError` with revert data if it would fail."""
-        return int(self.request("eth_estimateGas", _transaction(to, data, sender)), 16)
+        return self._read(_number, "eth_estimateGas", _transaction(to, data, sender))
 
     def logs(self, address: str, topics: list[str | None], first: int) -> list[Log]:
         """Give the logs of a contract since block `first`, in the chain's order."""
         query = {"address": address, "topics": topics, "fromBlock": hex(first), "toBlock": "latest"}
-        return [_log(raw) for raw in self.request("eth_getLogs", query)]
+        return self._read(_logs, "eth_getLogs", query)
 
     def transaction_count(self, address: str) -> int:
         """Give the nonce that the account's next transaction must have, pending ones counted."""
-        return int(self.request("eth_getTransactionCount", address, "pending"), 16)
+        return self._read(_number, "eth_getTransactionCount", address, "pending")
 
     def fees(self) -> tuple[int, int]:
         """Give (max fee, priority fee) in wei per gas: twice the base fee, so that several full blocks pass."""
-        block = self._block("latest")
-        return 2 * int(block.get("baseFeePerGas", "0x0"), 16), 0
+        return 2 * self._read(_base_fee, "eth_getBlockByNumber", "latest", _ONLY_HASHES), 0
 
     def send(self, raw: bytes) -> Receipt:
         """Send a signed transaction and wait until it is mined.
@@ -171,18 +182,18 @@ class Node:
         """
         if self._sync_send:
             try:
-                return _receipt(self.request("eth_sendRawTransactionSync", to_hex(raw)))
+                return self._read(_receipt, "eth_sendRawTransactionSync", to_hex(raw))
             except RpcError as error:
                 if error.number != _METHOD_NOT_FOUND:
                     raise
                 self._sync_send = False
         transaction = str(self.request("eth_sendRawTransaction", to_hex(raw)))
         deadline = time.monotonic() + RECEIPT_TIMEOUT
-        while (raw_receipt := self.request("eth_getTransactionReceipt", transaction)) is None:
+        while not (receipt := self._read(_mined, "eth_getTransactionReceipt", transaction)):
             if time.monotonic() > deadline:
                 raise ChainUnreachable(self.url, f"{transaction} was not mined in time")
             time.sleep(0.02)
-        return _receipt(raw_receipt)
+        return receipt
 
 
 class Sender:
@@ -193,11 +204,13 @@ class Sender:
         self.account = account
         self.address = str(account.address)
         self._chain_id = node.chain_id()
-        self._nonce = node.transaction_count(self.address)
+        self._nonce: int | None = None
 
     @property
     def nonce(self) -> int:
-        """Nonce of the next transaction."""
+        """Nonce of the next transaction; after a failure the node is asked anew."""
+        if self._nonce is None:
+            self._nonce = self.node.transaction_count(self.address)
         return self._nonce
 
     def send(self, to: str | None, data: bytes, *, gas: int | None = None) -> Receipt:
@@ -207,11 +220,12 @@ class Sender:
         """
         if gas is None:
             gas = self.node.estimate(to or "", data, sender=self.address) * 5 // 4
+        nonce = self.nonce
         max_fee, priority_fee = self.node.fees()
         transaction: dict[str, Any] = {
             "type": _TX_TYPE,
             "chainId": self._chain_id,
-            "nonce": self._nonce,
+            "nonce": nonce,
             "maxFeePerGas": max_fee,
             "maxPriorityFeePerGas": priority_fee,
             "gas": gas,
@@ -220,16 +234,96 @@ class Sender:
             "data": data,
         }
         signed = self.account.sign_transaction(transaction)
-        try:
-            receipt = self.node.send(bytes(signed.raw_transaction))
-        except TransactionFailed:
-            self._nonce += 1
-            raise
-        except YuanliuError:
-            self._nonce = self.node.transaction_count(self.address)
-            raise
-        self._nonce += 1
+        self._nonce = None
+        receipt = self.node.send(bytes(signed.raw_transaction))
+        self._nonce = nonce + 1
         return receipt
+
+
+class _TooLong(requests.RequestException):
+    """The answer is longer than `MAX_ANSWER`."""
+
+
+class _Session(requests.Session):
+    """Bounds an answer by time and size; `requests` alone bounds only the silence between two bytes.
+
+    A proxy that the environment names is not asked for what runs on this very machine.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self.trust_env = urlsplit(url).hostname not in _LOOPBACK
+
+    def post(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 -- as the base class
+        """Post, and read the answer to its end. Raises `requests.RequestException`."""
+        deadline = time.monotonic() + self._seconds
+        response = super().post(*arguments, **(options | {"stream": True}))
+        body = bytearray()
+        try:
+            while piece := response.raw.read1(_PIECE, decode_content=True):
+                body += piece
+                if len(body) > MAX_ANSWER:
+                    raise _TooLong
+                if time.monotonic() > deadline:
+                    raise requests.Timeout
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            response.close()
+            if isinstance(error, requests.RequestException):
+                raise
+            raise requests.ConnectionError from error
+        response.raw = io.BytesIO(body)
+        return response
+
+
+def _why(error: Exception) -> str:
+    """Say in a few words why there is no answer."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code}"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, _TooLong):
+        return f"its answer is longer than {MAX_ANSWER} bytes"
+    if isinstance(error, ValueError | RecursionError):
+        return _NO_JSON_RPC
+    return type(error).__name__
+
+
+def _rpc_error(method: str, error: object) -> RpcError:
+    """Read an error object, however little of it there is."""
+    if not isinstance(error, dict):
+        return RpcError(method, str(error), 0, None)
+    number, data = error.get("code"), error.get("data")
+    return RpcError(
+        method,
+        str(error.get("message", "unknown error")),
+        number if isinstance(number, int) else 0,
+        data if isinstance(data, str) else None,
+    )
+
+
+def _number(raw: Any) -> int:  # noqa: ANN401 -- JSON-RPC results have any shape
+    return int(raw, 16)
+
+
+def _bytes(raw: Any) -> bytes:  # noqa: ANN401 -- JSON-RPC results have any shape
+    return bytes.fromhex(raw.removeprefix("0x"))
+
+
+def _block_hash(raw: Any) -> str | None:  # noqa: ANN401 -- JSON-RPC results have any shape
+    return None if raw is None else str(raw["hash"])
+
+
+def _base_fee(raw: Any) -> int:  # noqa: ANN401 -- JSON-RPC results have any shape
+    return int(raw.get("baseFeePerGas", "0x0"), 16)
+
+
+def _logs(raw: Any) -> list[Log]:  # noqa: ANN401 -- JSON-RPC results have any shape
+    return [_log(entry) for entry in raw]
+
+
+def _mined(raw: Any) -> Receipt | None:  # noqa: ANN401 -- JSON-RPC results have any shape
+    return None if raw is None else _receipt(raw)
 
 
 def _transaction(to: str, data: bytes, sender: str | None) -> dict[str, str]:
