@@ -1,12 +1,10 @@
-"""EPCIS 2.0 events of our acts: what a record's payload says, and its bytes.
+"""EPCIS 2.0 events of our acts.
 
 Single events with the standard's bare words, without `@context`: the document that carries them binds the words,
 with a pinned context. Extensions stand under the prefix `yuanliu:`. Source: GS1 EPCIS 2.0 (JSON binding),
 CBV 2.0; units of measure are UN/ECE Recommendation 20.
 """
 
-import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,43 +12,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from yuanliu.errors import YuanliuError
+from yuanliu.epcis.errors import EpcisError
+from yuanliu.epcis.payloads import Event, number_error
 from yuanliu.identifiers import lot_class, parse_unit
-from yuanliu.records import MAX_PAYLOAD
-
-Event = dict[str, Any]
-"""An event as JSON holds it."""
-
-EVENT_TYPES: Final = frozenset(
-    {
-        "ObjectEvent",
-        "AggregationEvent",
-        "TransactionEvent",
-        "TransformationEvent",
-        "AssociationEvent",
-    }
-)
-"""The event types of EPCIS 2.0."""
-
-MAX_DEPTH: Final = 32
-"""Deepest nesting of a payload that is read."""
 
 _MAX_WHOLE: Final = 2**53  # a double, and so a browser, counts no further
 
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\"<>\\^`{|}]+")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class EpcisError(YuanliuError):
-    """Thrown when an event cannot be built, or bytes are none.
-
-    Codes: `epcis.payload_too_long`, `epcis.payload_not_utf8`, `epcis.payload_not_json`,
-    `epcis.payload_not_object`, `epcis.duplicate_key`, `epcis.number_invalid`, `epcis.text_invalid`,
-    `epcis.too_deep`, `epcis.type_invalid`, `epcis.time_invalid`, `epcis.uri_invalid`, `epcis.word_invalid`,
-    `epcis.hash_invalid`, `epcis.measurements_invalid`, `epcis.verdict_contradicts`, `epcis.already_declared`.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,163 +237,6 @@ def identified(event: Mapping[str, Any], event_id: str) -> Event:
     return {**event, "eventID": _uri(event_id)}
 
 
-# ---------------------------------------------------------------------- bytes
-
-
-def payload(event: Mapping[str, Any]) -> bytes:
-    """Write an event as compact UTF-8 JSON with sorted keys: equal events give equal bytes.
-
-    Raises `EpcisError` for whatever `parse_payload` would refuse.
-    """
-    try:
-        text = json.dumps(
-            event, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
-        )
-        data = text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise EpcisError(
-            "epcis.payload_not_json",
-            f"the event cannot be written as JSON: {error}",
-            hint="use texts, whole numbers, exact decimals, lists and objects",
-        ) from error
-    parse_payload(data)
-    return data
-
-
-def parse_payload(data: bytes) -> Event:
-    """Read the payload of a record, from whomever it comes.
-
-    Raises `EpcisError` for more than 8,192 bytes, invalid UTF-8, no JSON object, a key twice, NaN or numbers
-    beyond a double, lone surrogates or NUL in texts, nesting over 32, an unknown `type`, or an `eventTime` that is
-    missing or without offset.
-    """
-    if len(data) > MAX_PAYLOAD:
-        raise EpcisError(
-            "epcis.payload_too_long",
-            f"the event has {len(data)} bytes",
-            hint=f"keep it within {MAX_PAYLOAD}; attach long texts by their hash",
-            fields={"length": len(data), "maximum": MAX_PAYLOAD},
-        )
-    event = _parse_object(_decode_text(data))
-    _check_tree(event, MAX_DEPTH)
-    _check_type(event.get("type"))
-    _check_time(event.get("eventTime"))
-    return event
-
-
-def _decode_text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise EpcisError(
-            "epcis.payload_not_utf8",
-            f"not UTF-8 at byte {error.start}",
-            hint="write the event in UTF-8",
-            fields={"offset": error.start},
-        ) from error
-
-
-def _parse_object(text: str) -> Event:
-    try:
-        event = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise EpcisError(
-            "epcis.payload_not_json",
-            f"not JSON: {error}",
-            hint="hand in one EPCIS event as a JSON object",
-        ) from error
-    if not isinstance(event, dict):
-        raise EpcisError(
-            "epcis.payload_not_object",
-            "the payload is JSON, but no object",
-            hint="hand in one EPCIS event as a JSON object",
-        )
-    return event
-
-
-def _unique(pairs: list[tuple[str, object]]) -> Event:
-    """Refuse a key twice: readers disagree on which one counts."""
-    event = dict(pairs)
-    if len(event) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise EpcisError(
-            "epcis.duplicate_key",
-            f"the key {repeated[:80]!r} stands twice",
-            hint="write each key once",
-            fields={"key": repeated},
-        )
-    return event
-
-
-def _refuse_constant(name: str) -> object:
-    raise _number_error(name)
-
-
-def _check_tree(value: object, depth: int) -> None:
-    if depth < 0:
-        raise EpcisError(
-            "epcis.too_deep",
-            f"nested deeper than {MAX_DEPTH}",
-            hint="flatten the event",
-            fields={"maximum": MAX_DEPTH},
-        )
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(key)
-            _check_tree(item, depth - 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_tree(item, depth - 1)
-    elif isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, int | float) and not _is_double(value):
-        raise _number_error(str(value)[:80])
-
-
-def _is_double(value: float) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False
-
-
-def _check_text(text: str) -> None:
-    """Refuse what other readers, or a database, cannot hold."""
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise EpcisError(
-            "epcis.text_invalid",
-            f"a text contains NUL or half a character: {text[:80]!r}",
-            hint="write whole Unicode characters",
-        )
-
-
-def _check_type(text: object) -> None:
-    if not isinstance(text, str) or text not in EVENT_TYPES:
-        raise EpcisError(
-            "epcis.type_invalid",
-            f"not an EPCIS event type: {text!r}"[:120],
-            hint=f"type is one of {', '.join(sorted(EVENT_TYPES))}",
-            fields={"type": text},
-        )
-
-
-def _check_time(text: object) -> None:
-    if isinstance(text, str) and _TIME.fullmatch(text):
-        try:
-            datetime.fromisoformat(text)
-        except ValueError:
-            pass
-        else:
-            return
-    raise EpcisError(
-        "epcis.time_invalid",
-        f"not a point in time: {text!r}"[:120],
-        hint="eventTime is ISO 8601 with offset, for example 2026-04-12T08:30:00+08:00",
-        fields={"eventTime": text},
-    )
-
-
 # ---------------------------------------------------------------------- parts
 
 
@@ -504,7 +317,7 @@ def _number(value: int | Decimal) -> int | float:
         number = int(exact) if exact == exact.to_integral_value() else float(exact)
         if Decimal(str(number)) == exact:
             return number
-    raise _number_error(str(value)[:80])
+    raise number_error(str(value)[:80])
 
 
 def _extensions(details: Mapping[str, object]) -> Event:
@@ -531,15 +344,6 @@ def _uri(text: str) -> str:
             fields={"uri": text},
         )
     return text
-
-
-def _number_error(text: str) -> EpcisError:
-    return EpcisError(
-        "epcis.number_invalid",
-        f"not a number that every reader reads alike: {text}",
-        hint="write at most 15 significant digits, no NaN and no infinity",
-        fields={"number": text},
-    )
 
 
 def _measurements_error(why: str) -> EpcisError:
