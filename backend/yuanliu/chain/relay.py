@@ -5,6 +5,7 @@ own reason, and no gas is spent on it.
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,13 +14,19 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.conversions import to_bytes
 
 from yuanliu.chain import bindings, keys
-from yuanliu.chain.bindings import Call, Contract, refusal
+from yuanliu.chain.bindings import Call, Contract, ContractRefusal, refusal
 from yuanliu.chain.deployment import Deployment
-from yuanliu.chain.node import Node, Receipt, RpcError, Sender
+from yuanliu.chain.node import Node, Receipt, RpcError, Sender, TransactionFailed
 from yuanliu.errors import YuanliuError
 
 REQUEST_LIFETIME: Final = 3_600
 """How long a signed request stays valid, in seconds."""
+
+_NOT_SIGNED: Final = "ERC2771ForwarderInvalidSigner"
+"""The forwarder's word for a signature that is not the signer's, or not for his next request."""
+
+_INNER_FAILED: Final = "FailedCall"
+"""The forwarder's word for a request that was executed and refused."""
 
 _TYPES: Final = {
     "ForwardRequest": [
@@ -136,19 +143,54 @@ class Relay:
         return self.execute(self.sign(account, call))
 
     def execute(self, request: SignedRequest) -> Receipt:
-        """Relay one request; nothing happens unless it succeeds. Raises `ContractRefusal`."""
+        """Relay one request; nothing happens unless it succeeds.
+
+        Raises `ContractRefusal`: the forwarder's if the request has expired or is none of the signer's, or else the
+        contract's own; `YuanliuError` (`relay.nonce_used`) if the signer did something else since, or this already.
+        """
         call = self._forwarder.call("execute", request.for_forwarder())
         try:
             return self.sender.send(call.to, call.data, gas=_transaction_gas([request]))
         except RpcError as error:
             raise refusal(error) from error
+        except TransactionFailed:
+            why = self._why_failed(request, call)
+            if why is None:
+                raise
+            raise why from None
+
+    def _why_failed(self, request: SignedRequest, call: Call) -> YuanliuError | None:
+        """Ask the node again for what a mined transaction does not tell, if it still is so."""
+        try:
+            bindings.call(self.node, call, sender=self.sender.address)
+        except ContractRefusal as refused:
+            following = self.nonce(request.signer)
+            if refused.name == _NOT_SIGNED and following != request.nonce:
+                return _nonce_used(request, following)
+            if refused.name != _INNER_FAILED:
+                return refused
+            try:
+                self.try_out(request.signer, request.call)
+            except YuanliuError as own:
+                return own
+            return refused
+        return None
 
     def execute_batch(self, requests: Sequence[SignedRequest]) -> tuple[Receipt, list[bool]]:
         """Relay many requests in one transaction; one that fails does not stop the others.
 
         Gives the receipt and, for each request, whether it succeeded. A request that was not even executed
-        (bad signature, used nonce, expired) counts as failed.
+        (bad signature, used nonce, expired) counts as failed. Raises `YuanliuError` (`relay.nonce_repeated`).
         """
+        named = Counter((request.signer.lower(), request.nonce) for request in requests)
+        for (signer, nonce), count in named.items():
+            if count > 1:
+                raise YuanliuError(
+                    "relay.nonce_repeated",
+                    f"{count} requests of {signer} with nonce {nonce}: only one of them can be executed",
+                    hint="number the requests of a signer one after the other",
+                    fields={"signer": signer, "nonce": nonce},
+                )
         call = self._forwarder.call(
             "executeBatch", [request.for_forwarder() for request in requests], self.sender.address
         )
@@ -177,6 +219,15 @@ class Relay:
             return Sender(self.node, account).send(call.to, call.data)
         except RpcError as error:
             raise bindings.refusal(error) from error
+
+
+def _nonce_used(request: SignedRequest, following: int) -> YuanliuError:
+    return YuanliuError(
+        "relay.nonce_used",
+        f"the request of {request.signer} was signed with nonce {request.nonce}; the next one is {following}",
+        hint="it was relayed already, or another one before it; if it still makes sense, sign it anew",
+        fields={"signer": request.signer, "nonce": request.nonce, "next": following},
+    )
 
 
 def _transaction_gas(requests: Sequence[SignedRequest]) -> int:
