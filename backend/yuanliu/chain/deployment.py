@@ -6,6 +6,7 @@ before the first transaction. A deployment that breaks off half way leaves no re
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -19,8 +20,8 @@ from eth_utils.conversions import to_bytes
 from eth_utils.crypto import keccak
 
 from yuanliu.chain.artifacts import load_artifact, load_manifest
-from yuanliu.chain.bindings import Contract, constructor_types
-from yuanliu.chain.node import Node, Sender
+from yuanliu.chain.bindings import Contract, constructor_types, refusal
+from yuanliu.chain.node import Node, RpcError, Sender
 from yuanliu.errors import YuanliuError
 
 CONTRACTS: Final = (
@@ -73,9 +74,13 @@ class Deployment:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a record. Raises `YuanliuError` (`deployment.none`, `deployment.unreadable`)."""
+        """Read a record.
+
+        Raises `YuanliuError` (`deployment.none`, `deployment.unreadable`), `DeploymentMismatch` for another format.
+        """
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
+            _expect("format of the deployment record", FORMAT, raw["format"], "deploy anew")
             deployed = {name: Deployed(**entry) for name, entry in raw.pop("contracts").items()}
             record = cls(**raw, contracts=deployed)
         except FileNotFoundError as error:
@@ -92,15 +97,20 @@ class Deployment:
                 hint="restore it from a copy, or deploy anew with `yuanliu deploy --replace`",
                 fields={"path": str(path)},
             ) from error
-        _expect("format of the deployment record", FORMAT, record.format, "deploy anew")
         return record
 
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".tmp")
-        beside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        beside.replace(path)
+        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            with beside.open("w", encoding="utf-8") as handle:
+                handle.write(json.dumps(asdict(self), indent=2) + "\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def check(self, node: Node) -> None:
         """Refuse another chain, another code at an address, or other sources than this package's.
@@ -179,7 +189,7 @@ def deploy(
 ) -> Deployment:
     """Deploy every contract and check that they know each other. `said` hears each contract's name.
 
-    Raises `ChainUnreachable`, `RpcError`, `TransactionFailed`, or `DeploymentMismatch` if an address came
+    Raises `ChainUnreachable`, `ContractRefusal`, `TransactionFailed`, or `DeploymentMismatch` if an address came
     out otherwise than predicted (another sender used the deployer's key meanwhile).
     """
     node = sender.node
@@ -194,7 +204,10 @@ def deploy(
         data = to_bytes(hexstr=load_artifact(name).bytecode) + encode(
             constructor_types(name), arguments[name]
         )
-        receipt = sender.send(None, data)
+        try:
+            receipt = sender.send(None, data)
+        except RpcError as error:
+            raise refusal(error) from error
         _expect(
             f"address of {name}",
             addresses[name],

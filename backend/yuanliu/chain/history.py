@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 
+from yuanliu import journal
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import Log, Node
 from yuanliu.errors import YuanliuError
@@ -14,7 +16,10 @@ _TRIES: Final = 5
 
 @dataclass(frozen=True)
 class ChainRecord:
-    """One record as it stands in the log, the head that was before it, and where."""
+    """One record as it stands in the log, the head that was before it, and where.
+
+    What no contract of ours can have logged is kept as it is, as `data`, so that it can be told where it stands.
+    """
 
     previous: bytes
     data: bytes
@@ -57,7 +62,10 @@ def _logs(node: Node, deployment: Deployment, batch: bytes) -> list[Log]:
 
 
 def _record(log: Log) -> ChainRecord:
-    previous, data = decode(["bytes32", "bytes"], log.data)
+    try:
+        previous, data = decode(["bytes32", "bytes"], log.data)
+    except (DecodingError, OverflowError, ValueError):
+        previous, data = journal.NO_HEAD, log.data
     return ChainRecord(
         previous=previous,
         data=data,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from yuanliu import hexes
 from yuanliu.chain import keys
 from yuanliu.chain.deployment import Deployment, DeploymentMismatch, Founders, deploy
 from yuanliu.chain.node import Node, Sender
@@ -35,7 +36,7 @@ def deployment(
 ) -> Launched:
     """Give the recorded deployment, or deploy and record it if there is none (or `replace` says so).
 
-    With `replace_if_reset` a record that does not fit the chain is replaced as well, on a devnet only. Raises
+    With `replace_if_reset` a record of a devnet that does not fit this devnet is replaced as well. Raises
     `DeploymentMismatch` if the record does not fit otherwise, `ChainUnreachable`, `TransactionFailed`.
     """
     node = Node(config.rpc_url)
@@ -44,7 +45,8 @@ def deployment(
         try:
             recorded.check(node)
         except DeploymentMismatch:
-            if not (replace_if_reset and node.chain_id() == DEVNET_CHAIN_ID):
+            on_devnet = recorded.chain_id == node.chain_id() == DEVNET_CHAIN_ID
+            if not (replace_if_reset and on_devnet):
                 raise
         else:
             return Launched(recorded, fresh=False)
@@ -79,6 +81,8 @@ def _founding(node: Node, config: Settings) -> tuple[keys.Key, Founders]:
             hint="set YUANLIU_DEPLOYER_KEY, YUANLIU_PLATFORM_ADDRESS and YUANLIU_REGULATOR_ADDRESS",
             fields={"chain_id": found},
         )
+    for address in (config.platform_address, config.regulator_address):
+        hexes.address_bytes(address)
     deployer = keys.from_private_key(config.deployer_key.get_secret_value())
     founders = Founders(platform=config.platform_address, regulator=config.regulator_address)
     _refuse_public({str(deployer.address), founders.platform, founders.regulator}, public)
