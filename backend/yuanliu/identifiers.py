@@ -1,4 +1,4 @@
-"""GS1 identifiers: GTIN, batch or lot number, Digital Link path; and UN/ECE unit codes.
+"""GS1 identifiers: GTIN, batch or lot number, Digital Link path of a batch; and UN/ECE unit codes.
 
 Sources: GS1 General Specifications (7.9 check digits, figure 7.11-1 character set 82), GS1 Digital Link URI
 Syntax 1.3, UN/ECE Recommendation 20.
@@ -38,7 +38,10 @@ class IdentifierError(YuanliuError):
 
     Codes: `identifiers.gtin_not_digits`, `identifiers.gtin_length`, `identifiers.gtin_check_digit`,
     `identifiers.gtin_zero`, `identifiers.lot_length`, `identifiers.lot_characters`,
-    `identifiers.lot_not_linkable`, `identifiers.unit_invalid`, `identifiers.path_invalid`.
+    `identifiers.lot_not_linkable`, `identifiers.unit_invalid`, `identifiers.path_invalid`; and from
+    `yuanliu.digital_link`: `identifiers.link_invalid`, `identifiers.link_scheme`, `identifiers.link_encoding`,
+    `identifiers.link_key_missing`, `identifiers.ai_unknown`, `identifiers.ai_order`, `identifiers.ai_duplicate`,
+    `identifiers.ai_misplaced`, `identifiers.ai_unfitting`, `identifiers.value_invalid`.
     """
 
 
@@ -70,9 +73,7 @@ UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
 
 def check_digit(digits: str) -> int:
     """Give the check digit that follows `digits` (ASCII digits): modulo 10, weights 3 and 1 from the right."""
-    weights = (3, 1)
-    total = sum(weights[i % 2] * int(digit) for i, digit in enumerate(reversed(digits)))
-    return -total % 10
+    return -(sum(map(int, digits)) + 2 * sum(map(int, digits[::-2]))) % 10
 
 
 def parse_gtin(text: str) -> str:
