@@ -262,7 +262,8 @@ def verify_(
 ) -> None:
     """Check a batch's history against the chain alone.
 
-    Exit code 0: matches. 1: differs, and where. 2: the chain cannot be reached. 3: there is no such batch.
+    Exit code 0: matches. 1: differs, and where. 2: the chain cannot be reached. 3: there is nothing to compare: no
+    such batch, no deployment record, or one of another chain.
     """
     import json
 
@@ -274,9 +275,14 @@ def verify_(
     config = settings()
     node = Node(config.rpc_url)
     with err.status("Reading the chain …"):
-        deployment = Deployment.load(config.deployment_file)
-        deployment.check(node)
-        found = verify.verify(node, deployment, verify.find_batch(node, deployment, batch))
+        try:
+            deployment = Deployment.load(config.deployment_file)
+            deployment.check(node)
+            found = verify.verify(node, deployment, verify.find_batch(node, deployment, batch))
+        except YuanliuError as error:
+            if error.exit_code == 1:  # which would mean that the batch differs
+                error.exit_code = 3
+            raise
     verdict = found.verdict
     count = len(found.history.records)
     if as_json:

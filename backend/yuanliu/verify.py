@@ -3,10 +3,11 @@
 A chain that does not answer raises `ChainUnreachable`: the third answer, and never a silent green.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
-from yuanliu import identifiers, journal
+from yuanliu import digital_link, identifiers, journal
 from yuanliu.chain import history
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.history import ChainHistory
@@ -14,7 +15,7 @@ from yuanliu.chain.node import Node
 from yuanliu.errors import YuanliuError
 
 _ID_DIGITS: Final = 64
-_NO_SUCH_BATCH: Final = 3
+_ID: Final = re.compile(rf"(0[xX])?[0-9a-fA-F]{{{_ID_DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,20 @@ def find_batch(node: Node, deployment: Deployment, text: str) -> bytes:
     Raises `YuanliuError` (`verify.batch_invalid`), `IdentifierError`, or `JournalError` for a product that the
     chain does not know.
     """
-    digits = text.strip().removeprefix("0x")
-    if len(digits) == _ID_DIGITS and all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        return bytes.fromhex(digits)
-    _, found, path = text.strip().partition("/01/")
-    if not found:
+    text = text.strip()
+    if _ID.fullmatch(text):
+        return bytes.fromhex(text[-_ID_DIGITS:])
+    link = None
+    if "/01/" in text:
+        uri = text if "://" in text else identifiers.CANONICAL_HOST + text
+        link = digital_link.parse_digital_link(uri)
+    if link is None or link.gtin is None or link.lot is None:
         raise YuanliuError(
             "verify.batch_invalid",
             f"not a batch: {text[:80]!r}",
             hint="give the id (64 hex digits) or the link on the label (/01/GTIN/10/LOT)",
             fields={"batch": text},
-            exit_code=_NO_SUCH_BATCH,
         )
-    gtin, lot = identifiers.parse_digital_link_path("/01/" + path)
-    number = identifiers.gtin_number(gtin)
+    number = identifiers.gtin_number(link.gtin)
     product = deployment.catalogue.read(node, "productOf", number)
-    return journal.batch_id(product["cooperative"], number, lot)
+    return journal.batch_id(product["cooperative"], number, link.lot)

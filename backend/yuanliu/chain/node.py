@@ -57,6 +57,7 @@ class RpcError(YuanliuError):
             "chain.rpc_error",
             f"{method}: {message}",
             fields={"method": method, "number": number, "data": data},
+            exit_code=2,
         )
         self.number = number
         self.data = data
