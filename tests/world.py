@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -581,9 +582,10 @@ class World:
         return int(self.ask(self.payments, "dueOf", self.step(batch, index)))
 
     def pool(self, batch: Batch | int) -> tuple[int, int]:
-        """Give what a pool ever received, and what ever left it."""
-        pool = self.ask(self.payments, "poolOf", int(batch))
-        return int(pool["received"]), int(pool["claimed"])
+        """Give what a pool ever received, and what ever left it by the record."""
+        return int(self.ask(self.payments, "poolOf", int(batch))["received"]), self._paid_out()[
+            int(batch)
+        ]
 
     def credit(self, who: Who, *, token: Contract | None = None) -> int:
         return int(
@@ -596,27 +598,30 @@ class World:
         Owed is what the pools of all batches ever recorded have left, and every credit ever announced.
         """
         token = token or self.yuan
-        owed = 0
+        owed, paid_out = 0, self._paid_out()
         for batch in self._all_batches():
-            received, claimed = self.pool(batch)
-            assert claimed <= received
-            if received and self._token_of(batch) == token.address.lower():
-                owed += received - claimed
-        credited = self._logs(self.payments, "Credited")
+            pool = self.ask(self.payments, "poolOf", batch)
+            assert paid_out[batch] <= pool["received"]
+            if pool["token"] == token.address.lower():
+                owed += pool["received"] - paid_out[batch]
         owners = {
             event.fields["owner"]
-            for event in self.payments.events(credited)
+            for event in self.payments.events(self._logs(self.payments, "Credited"))
             if event.fields["token"] == token.address.lower()
         }
         owed += sum(self.credit(owner, token=token) for owner in owners)
         assert self.money(self.payments, token=token) == owed + given
 
+    def _paid_out(self) -> Counter[int]:
+        """Give what left each pool, to members or to their own pools, as the log says."""
+        paid_out: Counter[int] = Counter()
+        for name in ("Claimed", "Settled"):
+            for event in self.payments.events(self._logs(self.payments, name)):
+                paid_out[event.fields["batch"]] += event.fields["amount"]
+        return paid_out
+
     def _all_batches(self) -> set[int]:
         return {int.from_bytes(log.topics[1]) for log in self._logs(self.batches, "Recorded")}
-
-    def _token_of(self, batch: int) -> str:
-        terms, _ = self.ask(self.catalogue, "termsOf", self.state(batch)["terms"])
-        return str(terms["token"]).lower()
 
     def _logs(self, contract: Contract, event: str) -> list[Log]:
         return self.node.logs(contract.address, ["0x" + contract.topic(event).hex()], 0)
@@ -648,7 +653,7 @@ def mocks() -> dict[str, Artifact]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "mocks.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        return compiler.compile_contracts().mocks
+        return compiler.compile_mocks()
 
 
 def _receipt(raw: dict[str, Any]) -> Receipt:

@@ -96,10 +96,10 @@ def test_a_batch_of_several_farmers_has_a_pool_of_their_deliveries(world: World)
     batch = world.harvest(*((farmer, 600, 9_000) for farmer in world.farmers))
     assert int(world.state(batch)["farmer"], 16) == 0
     assert world.state(batch)["chunks"] == 1
-    of_batches, weight, root = world.ask(world.batches, "poolOf", batch.id, 0)
-    assert (of_batches, weight) == (False, batch.total_weight)
+    weight, root = world.ask(world.batches, "poolOf", batch.id, 0)
+    assert weight == batch.total_weight
     assert root == members.root(world._leaves(batch, 0))
-    assert world.ask(world.batches, "poolOf", batch.id, 1)[2] == bytes(32)
+    assert world.ask(world.batches, "poolOf", batch.id, 1)[1] == bytes(32)
 
 
 def test_deliveries_are_collected_in_chunks_and_the_last_one_registers(world: World) -> None:
@@ -111,7 +111,7 @@ def test_deliveries_are_collected_in_chunks_and_the_last_one_registers(world: Wo
     assert state["grams"] == sum(grams for _, grams in deliveries)
     assert state["totalWeight"] == batch.total_weight
     for chunk in range(3):
-        _, _, root = world.ask(world.batches, "poolOf", batch.id, chunk)
+        _, root = world.ask(world.batches, "poolOf", batch.id, chunk)
         assert root == members.root(world._leaves(batch, chunk))
     kinds = [records.decode(r).kind for r in world.records(batch)]
     assert kinds == [Kind.COLLECTED, Kind.COLLECTED, Kind.REGISTERED]

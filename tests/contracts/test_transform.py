@@ -46,8 +46,8 @@ def test_inputs_are_burnt_and_the_output_is_made_of_their_pools(world: World) ->
     assert state["totalWeight"] == 4_000_000 == box.total_weight
     assert state["cooperative"] == world.coop.address
     assert state["chunks"] == 1
-    of_batches, weight, root = world.ask(world.batches, "poolOf", box.id, 0)
-    assert (of_batches, weight) == (True, 4_000_000)
+    weight, root = world.ask(world.batches, "poolOf", box.id, 0)
+    assert weight == 4_000_000
     assert root == members.root(world._leaves(box, 0))
     assert list(world.ask(world.batches, "parentsOf", box.id)) == [
         parent for parent, _ in box.chunks[0]

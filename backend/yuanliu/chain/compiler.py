@@ -199,8 +199,8 @@ def compile_contracts(config: Settings | None = None, *, force: bool = False) ->
     mocks = [unit for unit in with_mocks if unit.startswith(MOCKS_PREFIX)]
     jobs = [_standard_input(sources, share) for share in _shares(ours, sources)]
     if mocks:
-        jobs.append(_standard_input(with_mocks, mocks))
-    cache_dir = config.data_dir / "cache" / "solc"
+        jobs.append(_standard_input(_closure(mocks, config), mocks))
+    cache_dir = _cache_dir(config)
     with ThreadPoolExecutor(_PROCESSES) as pool:
         outputs = list(pool.map(lambda job: _run(compiler, job, cache_dir, force=force), jobs))
     _forget_old(cache_dir)
@@ -211,6 +211,19 @@ def compile_contracts(config: Settings | None = None, *, force: bool = False) ->
         mocks=_artifacts(outputs[-1:]) if mocks else {},
         warnings=_warnings(outputs),
     )
+
+
+def compile_mocks(config: Settings | None = None) -> dict[str, Artifact]:
+    """Compile only the contracts for tests, by name: the package's own need not compile. Raises as above."""
+    config = config or settings()
+    _, with_mocks = read_sources(config)
+    mocks = [unit for unit in with_mocks if unit.startswith(MOCKS_PREFIX)]
+    job = _standard_input(_closure(mocks, config), mocks)
+    return _artifacts([_run(find_compiler(config), job, _cache_dir(config), force=False)])
+
+
+def _cache_dir(config: Settings) -> Path:
+    return config.data_dir / "cache" / "solc"
 
 
 def _shares(units: Iterable[str], sources: Mapping[str, str]) -> list[list[str]]:

@@ -7,11 +7,17 @@ interface ITokenReceiver {
     function tokensReceived(address from, uint256 amount) external;
 }
 
-/// @title A token that tells each receiver with code, as ERC-777 does, and fails as the receiver fails
+/// @title A token that tells each receiver who listens, as ERC-777 does, and fails as the receiver fails
 contract HookToken is TestToken(6) {
+    mapping(address receiver => bool) public listens;
+
+    function listen(address receiver) external {
+        listens[receiver] = true;
+    }
+
     function _update(address from, address to, uint256 value) internal override {
         super._update(from, to, value);
-        if (from == address(0) || to.code.length == 0) return;
+        if (!listens[to]) return;
         (bool success, bytes memory answer) = to.call(abi.encodeCall(ITokenReceiver.tokensReceived, (from, value)));
         if (!success) {
             assembly {
