@@ -4,6 +4,7 @@ What can be checked without the chain is checked here, before anybody signs; the
 the relay tries each call before it is signed.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
@@ -17,7 +18,7 @@ from yuanliu.chain.node import Node
 from yuanliu.errors import YuanliuError
 from yuanliu.records import Kind
 
-_CODE_BYTES: Final = 16
+_CODE: Final = re.compile(r"[!-~]{1,16}")
 _REASON_BYTES: Final = 512
 
 _AUTHORIZATION_TYPES: Final = {
@@ -108,15 +109,14 @@ class Order:
 
 def enrol(d: Deployment, actor: str, roles: Role, code: str) -> Call:
     """Enrol an actor under a code of 1 to 16 ASCII characters. Raises `YuanliuError` (`actions.code_invalid`)."""
-    encoded = code.encode("ascii", "replace")
-    if not 0 < len(encoded) <= _CODE_BYTES or b"?" in encoded or b" " in encoded:
+    if not _CODE.fullmatch(code):
         raise YuanliuError(
             "actions.code_invalid",
             f"not a code: {code[:80]!r}",
             hint="a code has 1 to 16 letters, digits or signs, for example H-0042; no name, no Chinese",
             fields={"code": code},
         )
-    return d.actors.call("enrol", actor, int(roles), encoded)
+    return d.actors.call("enrol", actor, int(roles), code.encode())
 
 
 def suspend(d: Deployment, actor: str, reason: str) -> Call:
@@ -198,7 +198,7 @@ def book(d: Deployment, bookings: Sequence[Booking]) -> Call:
 
 def collect(d: Deployment, gtin: str, lot: str, receipts: Sequence[int]) -> Call:
     """Enter up to 256 deliveries into a batch that is registered later. Raises `IdentifierError`."""
-    return d.batches.call("collect", _gtin(gtin), identifiers.lot_bytes(lot), list(receipts))
+    return d.batches.call("collect", _gtin(gtin), _lot(gtin, lot), list(receipts))
 
 
 def register(
@@ -209,7 +209,7 @@ def register(
         "register",
         (
             _gtin(what.gtin),
-            identifiers.lot_bytes(what.lot),
+            _lot(what.gtin, what.lot),
             what.units,
             what.mass_per_unit,
             what.loss,
@@ -237,7 +237,8 @@ def record_logistics(d: Deployment, batch: bytes, event: Mapping[str, Any]) -> C
 
 def record_inspection(d: Deployment, batch: bytes, event: Mapping[str, Any]) -> Call:
     """Record an inspection; the verdict is the event's persistent disposition. Raises `EpcisError`."""
-    verdict = event.get("persistentDisposition", {}).get("set", [])
+    disposition = event.get("persistentDisposition")
+    verdict = disposition.get("set") if isinstance(disposition, Mapping) else None
     if verdict not in (["conformant"], ["non_conformant"]):
         raise YuanliuError(
             "actions.no_verdict",
@@ -310,12 +311,20 @@ def _gtin(gtin: str) -> int:
     return identifiers.gtin_number(identifiers.parse_gtin(gtin))
 
 
+def _lot(gtin: str, lot: str) -> bytes:
+    """Give a lot's bytes; one that could not stand in a link is refused, as the contracts do."""
+    identifiers.digital_link_path(gtin, lot)
+    return identifiers.lot_bytes(lot)
+
+
 def _reason(reason: str) -> str:
-    if not 0 < len(reason.encode()) <= _REASON_BYTES:
+    length = len(reason.encode("utf-8", "surrogatepass"))
+    is_text = not any("\ud800" <= character <= "\udfff" for character in reason)
+    if not (reason.strip() and is_text and length <= _REASON_BYTES):
         raise YuanliuError(
             "actions.reason_invalid",
-            f"a reason of {len(reason.encode())} bytes",
+            f"a reason of {length} bytes" if is_text else "a reason that is no text",
             hint=f"say why, in at most {_REASON_BYTES} bytes (about 170 Chinese characters)",
-            fields={"length": len(reason.encode())},
+            fields={"length": length},
         )
     return reason
