@@ -6,6 +6,7 @@ Both are read from the tests' own syntax trees: `refused("Name", …)` is the on
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ OPEN: Final = {
 """State-changing functions without a wrong actor, and why; and the one with a whole table of them."""
 
 
+@cache
 def declared() -> dict[str, str]:
     """Give every custom error that our interfaces declare, with its file."""
     return {
@@ -46,6 +48,7 @@ def declared() -> dict[str, str]:
     }
 
 
+@cache
 def asserted() -> set[str]:
     """Give every name that a test hands to `refused`, also by a parametrised or conditional argument."""
     names: set[str] = set()

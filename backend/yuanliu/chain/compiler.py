@@ -198,8 +198,8 @@ def compile_contracts(config: Settings | None = None, *, force: bool = False) ->
     ours = [unit for unit in sources if unit.startswith("contracts/")]
     mocks = [unit for unit in with_mocks if unit.startswith(MOCKS_PREFIX)]
     jobs = [_standard_input(sources, share) for share in _shares(ours, sources)]
-    if mocks:
-        jobs.append(_standard_input(_closure(mocks, config), mocks))
+    ours_jobs = len(jobs)
+    jobs += _mock_jobs(mocks, config)
     cache_dir = _cache_dir(config)
     with ThreadPoolExecutor(_PROCESSES) as pool:
         outputs = list(pool.map(lambda job: _run(compiler, job, cache_dir, force=force), jobs))
@@ -207,8 +207,8 @@ def compile_contracts(config: Settings | None = None, *, force: bool = False) ->
     return Compilation(
         compiler=compiler.version,
         sources={unit: _sha256(text.encode()) for unit, text in sources.items()},
-        artifacts=_artifacts(outputs[:-1] if mocks else outputs),
-        mocks=_artifacts(outputs[-1:]) if mocks else {},
+        artifacts=_artifacts(outputs[:ours_jobs]),
+        mocks=_artifacts(outputs[ours_jobs:]),
         warnings=_warnings(outputs),
     )
 
@@ -218,8 +218,18 @@ def compile_mocks(config: Settings | None = None) -> dict[str, Artifact]:
     config = config or settings()
     _, with_mocks = read_sources(config)
     mocks = [unit for unit in with_mocks if unit.startswith(MOCKS_PREFIX)]
-    job = _standard_input(_closure(mocks, config), mocks)
-    return _artifacts([_run(find_compiler(config), job, _cache_dir(config), force=False)])
+    compiler, cache_dir = find_compiler(config), _cache_dir(config)
+    jobs = _mock_jobs(mocks, config)
+    return _artifacts([_run(compiler, job, cache_dir, force=False) for job in jobs])
+
+
+def _mock_jobs(mocks: Iterable[str], config: Settings) -> list[Json]:
+    """Part the mocks that import our contracts from the others: these need no compiling when ours change."""
+    parts: dict[bool, list[str]] = {}
+    for mock in mocks:
+        drawn = (u for u in _closure([mock], config) if u.startswith("contracts/"))
+        parts.setdefault(all(u.startswith(MOCKS_PREFIX) for u in drawn), []).append(mock)
+    return [_standard_input(_closure(part, config), part) for part in parts.values()]
 
 
 def _cache_dir(config: Settings) -> Path:
