@@ -33,7 +33,7 @@ def _balanced(world: World) -> Iterator[None]:
 
 @pytest.fixture
 def pool(world: World) -> Batch:
-    """Give 100 eggs of three farmers, in shares of 1 : 2 : 7, of which 10 were sold: 1,804 fen for the farmers."""
+    """Give 100 eggs of three farmers, in shares of 1 : 2 : 7, of which 10 were sold: 1,801 fen for the farmers."""
     batch = world.harvest(
         (world.farmers[0], 600), (world.farmers[1], 1_200), (world.farmers[2], 4_200)
     )
