@@ -8,6 +8,7 @@ Running it again adds new lots to the same chain.
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -245,7 +246,7 @@ class Story:
         d = self._d
         run, lot = self._next_lot(case)
         batch = self._batch(case, lot)
-        receipt = run * _CASES_PER_RUN + CASES.index(case) + 1
+        receipt = self._receipt(case, run)
         grams = case.units * case.unit_grams
         now = datetime.now(UTC).replace(microsecond=0)
         whole = epcis.Lot(case.gtin, lot, case.units, case.unit)
@@ -395,13 +396,25 @@ class Story:
         return journal.batch_id(self._address("cooperative"), number, lot)
 
     def _next_lot(self, case: Case) -> tuple[int, str]:
-        """Give the number of this run, and the first lot of the day that is not on the chain."""
+        """Give the number of this run, and the first lot of the day of which nothing is on the chain.
+
+        Not even its delivery: an earlier run may have broken off between the scale and the registration.
+        """
         today = datetime.now(UTC).strftime("%Y%m%d")
-        run = 0
-        while True:
-            run += 1
-            lot = f"{case.key[:3].upper()}{today}-{run:03d}"
-            batch = int.from_bytes(self._batch(case, lot))
-            if not any(self._d.batches.read(self._node, "headOf", batch)):
-                break
-        return run + int(today) * 1000, lot
+        runs = (
+            (int(today) * 1000 + count, f"{case.key[:3].upper()}{today}-{count:03d}")
+            for count in itertools.count(1)
+        )
+        return next((run, lot) for run, lot in runs if self._is_free(case, run, lot))
+
+    def _is_free(self, case: Case, run: int, lot: str) -> bool:
+        receipt = self._receipt(case, run)
+        delivery = self._d.deliveries.read(
+            self._node, "deliveryOf", self._address("cooperative"), receipt
+        )
+        batch = int.from_bytes(self._batch(case, lot))
+        return not (delivery["grams"] or any(self._d.batches.read(self._node, "headOf", batch)))
+
+    @staticmethod
+    def _receipt(case: Case, run: int) -> int:
+        return run * _CASES_PER_RUN + CASES.index(case) + 1
