@@ -339,6 +339,33 @@ def bench_gas(
         out.print(f"Written to {snapshot}.", highlight=False, soft_wrap=True)
 
 
+@bench_app.command("epcis")
+def bench_epcis(
+    *,
+    events: Annotated[int, typer.Option("--events", min=6, help="Events in a round.")] = 12_000,
+) -> None:
+    """Measure how many EPCIS events a second one core validates and hashes."""
+    from yuanliu.bench import epcis
+
+    table = Table("step", "events/s", "asked for", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    with err.status("Measuring …") as status:
+        for figure in epcis.measure(
+            events, said=lambda name: status.update(f"Measuring: {name} …")
+        ):
+            style = "" if not figure.target or figure.per_second >= figure.target else "bold red"
+            asked = f"{figure.target:,}" if figure.target else ""
+            table.add_row(figure.name, f"{figure.per_second:,}", asked, style=style)
+    out.print(table)
+    out.print(
+        f"{events:,} different events of six acts, {epcis.average_bytes(events)} bytes each on average;"
+        " one thread, best of three rounds.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def main() -> None:
     """Run the command line; a refusal is printed with its code and hint, and sets the exit code."""
     try:

@@ -189,8 +189,12 @@ _SCHEME: Final = re.compile(r"https?://", re.IGNORECASE)
 _SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
 _PARAMETER: Final = re.compile(r"(?:[A-Za-z0-9._~!$'()*,:@/?-]|%[0-9A-Fa-f]{2})*")
 _PART: Final = re.compile(r"([NXY])(\.\.)?(\d+)(?:,(\w+))?(\?)?")
-_PLAIN: Final = re.compile(  # what is canonical already, read in a tenth of the time
-    r"https://id\.gs1\.org/01/([0-9]{14})/(?:10|21)/(?!\.{1,2}$)[A-Za-z0-9._-]{1,20}"
+_VALUE: Final = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,20}"
+_PLAIN: Final = (
+    re.compile(  # what is canonical already and met most often, read in a tenth of the time
+        rf"https://id\.gs1\.org/(?:01/([0-9]{{14}})(?:/(10)/{_VALUE}|/21/{_VALUE})"
+        rf"|414/([0-9]{{13}})(?:/254/{_VALUE})?)"
+    )
 )
 _SUPPRESSED: Final = (8, 12, 13)
 _GTIN_DIGITS: Final = 14
@@ -642,15 +646,39 @@ def _value_error(ai: str, text: str, why: str) -> IdentifierError:
     )
 
 
-@lru_cache(maxsize=4_096)
 def identity(uri: str) -> str:
     """Give the canonical link of the thing that a link names, or the address itself if it is no Digital Link."""
+    if _plain(uri):
+        return uri
+    found = read(uri)
+    return uri if found is None else found.identity
+
+
+def names_instance(uri: str) -> bool | None:
+    """Tell whether a link names a single thing (True) or a class of things (False); None if it is no Digital Link."""
+    if plain := _plain(uri):
+        return plain[2] is None
+    found = read(uri)
+    return None if found is None else found.is_instance
+
+
+@lru_cache(maxsize=4_096)
+def read(uri: str) -> DigitalLink | None:
+    """Read a link as `parse_digital_link` does, zero-suppressed GTINs too; None if it is none."""
     if not uri.startswith(("http://", "https://", "HTTP://", "HTTPS://")):
-        return uri
-    plain = _PLAIN.fullmatch(uri)
-    if plain and plain[1].strip("0") and check_digit(plain[1][:-1]) == int(plain[1][-1]):
-        return uri
+        return None
     try:
-        return parse_digital_link(uri, zero_suppressed=True).identity
+        return parse_digital_link(uri, zero_suppressed=True)
     except IdentifierError:
-        return uri
+        return None
+
+
+def _plain(uri: str) -> re.Match[str] | None:
+    """Recognise the commonest canonical links; the whole grammar accepts and writes each of them alike."""
+    found = _PLAIN.fullmatch(uri)
+    if not found:
+        return None
+    digits = found[1] or found[3]
+    if check_digit(digits[:-1]) != int(digits[-1]) or (found[1] and not digits.strip("0")):
+        return None
+    return found

@@ -73,7 +73,9 @@ UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
 
 def check_digit(digits: str) -> int:
     """Give the check digit that follows `digits` (ASCII digits): modulo 10, weights 3 and 1 from the right."""
-    return -(sum(map(int, digits)) + 2 * sum(map(int, digits[::-2]))) % 10
+    codes = digits.encode("ascii")
+    tripled = codes[::-2]
+    return (48 * (len(codes) + 2 * len(tripled)) - sum(codes) - 2 * sum(tripled)) % 10
 
 
 def parse_gtin(text: str) -> str:

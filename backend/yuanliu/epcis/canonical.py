@@ -10,8 +10,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from yuanliu import digital_link
-from yuanliu.digital_link import DigitalLink
-from yuanliu.identifiers import CANONICAL_HOST, IdentifierError, check_digit
+from yuanliu.identifiers import CANONICAL_HOST, check_digit
 
 _COMPANY: Final = range(6, 13)  # digits of a company prefix
 _URN: Final = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)")
@@ -38,12 +37,12 @@ def is_gs1(text: str) -> bool:
     return text.startswith(("urn:epc:id", "urn:epc:class", CANONICAL_HOST + "/"))
 
 
-def link(text: str) -> DigitalLink | None:
-    """Read an EPC URN or Digital Link; None if it is neither, or malformed."""
+def names_thing(text: str) -> bool | None:
+    """Tell whether an EPC URN or Digital Link names a single thing (True) or a class (False); None if malformed."""
     if text.startswith("urn:epc:"):
         pairs = _pairs(text)
-        text = _link(pairs) if pairs else ""
-    return _parsed(text)
+        return None if pairs is None else digital_link.names_instance(_link(pairs))
+    return digital_link.names_instance(text)
 
 
 def pattern_prefix(text: str) -> str | None:
@@ -59,14 +58,6 @@ def pattern_prefix(text: str) -> str | None:
         return None
     tail = {"sgtin": "/21/", "lgtin": "/10/", "upui": "/235/", "itip": "/21/", "cpi": "/8011/"}
     return _link(pairs) + tail.get(found[2], "")
-
-
-@lru_cache(maxsize=4_096)
-def _parsed(text: str) -> DigitalLink | None:
-    try:
-        return digital_link.parse_digital_link(text, zero_suppressed=True)
-    except IdentifierError:
-        return None
 
 
 def _link(pairs: Pairs) -> str:
@@ -89,7 +80,7 @@ def _pairs(urn: str) -> Pairs | None:
         return None
     build = _SCHEMES.get(scheme)
     pairs = build(fields) if build else None
-    if pairs is None or _parsed(_link(pairs)) is None:
+    if pairs is None or digital_link.names_instance(_link(pairs)) is None:
         return None
     return pairs
 

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from yuanliu.epcis import times, vocabulary
-from yuanliu.epcis.canonical import is_gs1, link
+from yuanliu.epcis.canonical import is_gs1, names_thing
 from yuanliu.epcis.contexts import OURS, Namespaces
 from yuanliu.epcis.errors import EpcisError
 from yuanliu.epcis.payloads import MAX_DEPTH
@@ -116,10 +116,10 @@ def _word(words: Vocabulary) -> Callable[[str, ValidationInfo], str]:
 def _thing(text: str) -> str:
     """Check the identifier of a single thing."""
     if is_gs1(_uri(text)):
-        named = link(text)
-        if named is None:
+        is_thing = names_thing(text)
+        if is_thing is None:
             _malformed(text)
-        if not named.is_instance or text.startswith(("urn:epc:class", "urn:epc:idpat")):
+        if not is_thing or text.startswith(("urn:epc:class", "urn:epc:idpat")):
             refuse(
                 "class_for_thing",
                 f"names a class of things, not one thing: {text[:120]!r}",
@@ -131,10 +131,10 @@ def _thing(text: str) -> str:
 def _class(text: str) -> str:
     """Check the identifier of a class of things: a product or a lot."""
     if is_gs1(_uri(text)):
-        named = link(text)
-        if named is None:
+        is_thing = names_thing(text)
+        if is_thing is None:
             _malformed(text)
-        if named.is_instance and not text.startswith("urn:epc:idpat"):
+        if is_thing and not text.startswith("urn:epc:idpat"):
             refuse(
                 "thing_for_class",
                 f"names one thing, not a class of things: {text[:120]!r}",
@@ -153,7 +153,7 @@ def _malformed(text: str) -> NoReturn:
 
 
 def _place(text: str) -> str:
-    if is_gs1(_uri(text)) and link(text) is None:
+    if is_gs1(_uri(text)) and names_thing(text) is None:
         _malformed(text)
     return text
 

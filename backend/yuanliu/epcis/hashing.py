@@ -308,7 +308,8 @@ class _Writer:
     def _text(self, text: str, words: Vocabulary | None) -> str:
         text = text.strip()
         if words is not None:
-            return self.namespaces.expand_value(words.uri(text)) if text else ""
+            known = words.uris.get(text)
+            return known or (self.namespaces.expand_value(words.uri(text)) if text else "")
         if ":" not in text:
             return text
         if text in _CBV_URNS:

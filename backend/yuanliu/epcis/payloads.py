@@ -27,6 +27,7 @@ EVENT_TYPES: Final = frozenset(
 MAX_DEPTH: Final = 32
 """Deepest nesting that is read."""
 
+_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -160,7 +161,7 @@ def _is_double(value: float) -> bool:
 
 def _check_text(text: str) -> None:
     """Refuse what other readers, or a database, cannot hold."""
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if _UNFIT.search(text):
         raise EpcisError(
             "epcis.text_invalid",
             f"a text contains NUL or half a character: {text[:80]!r}",
