@@ -18,7 +18,7 @@ import {Members} from "./libraries/Members.sol";
 import {Split} from "./libraries/Split.sol";
 import {TermsCode} from "./libraries/TermsCode.sol";
 import {Tokens} from "./libraries/Tokens.sol";
-import {BatchId} from "./libraries/Types.sol";
+import {BatchId, TermsId} from "./libraries/Types.sol";
 
 /// @title Payments
 contract Payments is IPayments, Acting, ReentrancyGuardTransient {
@@ -34,10 +34,10 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     mapping(address payer => BitMaps.BitMap) private _paidOrders;
     mapping(BatchId batch => Pool) private _pools;
     /// @dev Receipts of the pool up to which a whole chunk was settled.
-    mapping(BatchId batch => mapping(uint256 chunk => uint128)) private _settled;
+    mapping(BatchId batch => mapping(uint256 chunk => uint96)) private _settled;
     /// @dev Receipts up to which one member claimed by itself, and which members ever did: settling reads one word for a
     /// chunk instead of one for each member.
-    mapping(BatchId batch => mapping(uint256 index => uint128)) private _claimed;
+    mapping(BatchId batch => mapping(uint256 index => uint96)) private _claimed;
     mapping(BatchId batch => BitMaps.BitMap) private _claimers;
     /// @dev By whom it is due to, not by the address that could not be paid: he may redirect and try again.
     mapping(address token => mapping(address owner => uint256)) private _credits;
@@ -125,7 +125,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
             buyer: order.buyer,
             orderReference: order.number
         });
-        if (sale.farmer == address(0)) _pools[line.batch].received += sale.shares.farmers;
+        if (sale.farmer == address(0)) _credit(line.batch, sale.token, sale.shares.farmers);
     }
 
     /// @dev Sends a sale's shares to those who are paid at once.
@@ -147,10 +147,26 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
         returns (uint256 pushed)
     {
         if (amount == 0) return 0;
+        if (_sent(token, to, amount)) return amount;
+        _owe(batch, token, owner, amount);
+    }
+
+    /// @dev Whether a receiver could be paid; its full allowance of gas is made sure of, so that a failure is its own.
+    function _sent(address token, address to, uint256 amount) private returns (bool) {
         if (gasleft() < Tokens.PUSH_RESERVE) revert Payments_GasTooLow(gasleft(), Tokens.PUSH_RESERVE);
-        if (to != address(this) && Tokens.push(token, to, amount)) return amount;
+        return to != address(this) && Tokens.push(token, to, amount);
+    }
+
+    function _owe(BatchId batch, address token, address owner, uint256 amount) private {
         _credits[token][owner] += amount;
         emit Credited({token: token, owner: owner, amount: amount, batch: batch});
+    }
+
+    /// @dev Adds to a pool. Its token never changes: it is that of the batch's terms.
+    function _credit(BatchId batch, address token, uint256 amount) private {
+        uint256 received = _pools[batch].received + amount;
+        if (received > type(uint96).max) revert Payments_PoolFull(batch, received);
+        _pools[batch] = Pool({token: token, received: uint96(received)});
     }
 
     function _authorized(address token, bytes memory authorization) private {
@@ -167,25 +183,23 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev The token that the first line is to be paid in.
     function _tokenOf(Order calldata order) private view returns (address) {
         if (order.lines.length == 0) revert Payments_LinesInvalid(0, MAX_LINES);
-        return _token(order.lines[0].batch);
-    }
-
-    function _token(BatchId batch) private view returns (address) {
-        (ICatalogue.Terms memory terms,) = TermsCode.read(address(CATALOGUE), BATCHES.batchOf(batch).terms);
+        TermsId id = BATCHES.batchOf(order.lines[0].batch).terms;
+        (ICatalogue.Terms memory terms,) = TermsCode.read(address(CATALOGUE), id);
         return terms.token;
     }
 
     // ------------------------------------------------------------------ claiming
 
     /// @inheritdoc IPayments
-    function claim(Step[] calldata steps) external nonReentrant returns (uint128 paid) {
+    function claim(Step[] calldata steps) external nonReentrant returns (uint256 paid) {
         return _claim(steps, address(0), address(0));
     }
 
     /// @inheritdoc IPayments
-    function claimTo(address to, Step[] calldata steps) external nonReentrant returns (uint128 paid) {
+    function claimTo(address to, Step[] calldata steps) external nonReentrant returns (uint256 paid) {
         if (to == address(0)) revert IActors.Actors_ZeroAddress();
         address signer = _msgSender();
         // Not by `resolve`: a suspended farmer still owns his money.
@@ -195,32 +209,23 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     }
 
     /// @param only If not zero, the one farmer who may be on the path; the money goes to `to`.
-    function _claim(Step[] calldata steps, address only, address to) private returns (uint128 paid) {
+    function _claim(Step[] calldata steps, address only, address to) private returns (uint256 paid) {
         // Check
         if (steps.length == 0 || steps.length > MAX_LINES) revert Payments_LinesInvalid(steps.length, MAX_LINES);
-        address token = _token(steps[0].batch);
-        uint256 parent = BatchId.unwrap(steps[0].batch);
         bool moved;
         for (uint256 i; i < steps.length; ++i) {
             Step calldata step = steps[i];
-            (bool ofBatches, uint64 totalWeight) = _prove(step);
-            // A parent is paid in its child's token ({IBatches-transform}); any other batch must be asked.
-            if (BatchId.unwrap(step.batch) != parent && _token(step.batch) != token) {
-                revert Payments_TokensDiffer(token, _token(step.batch));
-            }
-            parent = ofBatches ? step.member : 0;
             // Effect
-            uint128 due = _take(step.batch, step.index, step.weight, totalWeight);
+            (uint96 due, address token) = _take(step);
             if (due == 0) continue;
             moved = true;
-            address farmer = address(uint160(step.member));
-            if (ofBatches) {
-                farmer = BATCHES.batchOf(BatchId.wrap(step.member)).farmer;
-                if (farmer == address(0)) {
-                    emit Claimed({batch: step.batch, member: step.member, index: step.index, amount: due, to: address(this)});
-                    _pools[BatchId.wrap(step.member)].received += due;
-                    continue;
-                }
+            address farmer = _farmerOf(step.member);
+            if (farmer == address(0)) {
+                emit Claimed({
+                    batch: step.batch, member: step.member, index: step.index, amount: due, to: address(this)
+                });
+                _credit(BatchId.wrap(step.member), token, due);
+                continue;
             }
             if (only != address(0) && farmer != only) revert Payments_NotYours(uint160(farmer), only);
             // Interaction
@@ -233,43 +238,39 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IPayments
-    function settle(BatchId batch, uint256 chunk, Member[] calldata members)
+    function settle(BatchId batch, uint256 chunk, Members.Member[] calldata members)
         external
         nonReentrant
-        returns (uint128 paid)
+        returns (uint256 paid)
     {
         // Check
-        (bool ofBatches, uint64 totalWeight, bytes32 root) = BATCHES.poolOf(batch, chunk);
-        _checkChunk(batch, chunk, members, root);
+        (uint64 totalWeight, address[] memory farmers) = _checkChunk(batch, chunk, members);
+        address[] memory payouts = ACTORS.payoutsOf(farmers);
         // Effect
-        Pool storage pool = _pools[batch];
-        uint128 received = pool.received;
-        uint128[] memory dues = _duesOf(batch, chunk, members, received, totalWeight);
-        for (uint256 i; i < dues.length; ++i) {
-            paid += dues[i];
-        }
-        if (paid == 0) revert Payments_NothingDue();
+        (address token, uint96 received) = (_pools[batch].token, _pools[batch].received);
+        uint96 settled = _settled[batch][chunk];
         _settled[batch][chunk] = received;
-        pool.claimed += paid;
-        emit Settled({batch: batch, chunk: chunk, received: received, amount: paid});
-        // Interaction
-        address token = _token(batch);
-        address[] memory farmers = new address[](members.length);
-        for (uint256 i; i < members.length; ++i) {
-            if (ofBatches) {
-                BatchId parent = BatchId.wrap(members[i].member);
-                farmers[i] = BATCHES.batchOf(parent).farmer;
-                if (farmers[i] != address(0)) continue;
-                _pools[parent].received += dues[i];
-                dues[i] = 0;
-            } else {
-                farmers[i] = address(uint160(members[i].member));
+        // Interaction. The guard keeps out whoever a transfer calls: nobody can claim in the middle.
+        uint256 claimers = _claimers[batch]._data[chunk];
+        unchecked {
+            // The dues sum to at most the receipts.
+            for (uint256 i; i < members.length; ++i) {
+                uint256 before = settled;
+                if (claimers >> i & 1 != 0) before = _later(_claimed[batch][chunk * Members.CHUNK + i], settled);
+                uint256 due = Split.dueBetweenDown(before, received, members[i].weight, totalWeight);
+                paid += due;
+                address payout = payouts[i];
+                if (payout == address(0)) _credit(BatchId.wrap(members[i].member), token, due);
+                else if (due != 0 && !_sent(token, payout, due)) _owe(batch, token, farmers[i], due);
             }
         }
-        address[] memory payouts = ACTORS.payoutsOf(farmers);
-        for (uint256 i; i < members.length; ++i) {
-            _push(batch, token, farmers[i], payouts[i], dues[i]);
-        }
+        if (paid == 0) revert Payments_NothingDue();
+        emit Settled({batch: batch, chunk: chunk, received: received, amount: uint96(paid)});
+    }
+
+    /// @dev Who is paid for a member: the farmer, or a parent's one farmer; zero if the parent has a pool.
+    function _farmerOf(uint256 member) private view returns (address) {
+        return member > type(uint160).max ? BATCHES.farmerOf(BatchId.wrap(member)) : address(uint160(member));
     }
 
     /// @inheritdoc IPayments
@@ -297,66 +298,63 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     }
 
     function _pushOrRevert(address token, address to, uint256 amount) private {
-        if (gasleft() < Tokens.PUSH_RESERVE) revert Payments_GasTooLow(gasleft(), Tokens.PUSH_RESERVE);
-        if (to == address(this) || !Tokens.push(token, to, amount)) revert Payments_TokenFailed(token);
+        if (!_sent(token, to, amount)) revert Payments_TokenFailed(token);
     }
 
-    /// @dev Takes a member's due out of its pool.
-    function _take(BatchId batch, uint256 index, uint64 weight, uint64 totalWeight) private returns (uint128 due) {
-        Pool storage pool = _pools[batch];
-        uint128 received = pool.received;
-        due = _due(batch, index, weight, totalWeight, received);
-        if (due == 0) return 0;
-        _claimed[batch][index] = received;
-        _claimers[batch].set(index);
-        pool.claimed += due;
+    /// @dev Proves a member and takes its due out of the pool.
+    function _take(Step calldata step) private returns (uint96 due, address token) {
+        uint64 totalWeight = _prove(step);
+        Pool memory pool = _pools[step.batch];
+        uint96 own = _claimed[step.batch][step.index];
+        due = _due(step, totalWeight, pool.received, own);
+        if (due == 0) return (0, pool.token);
+        _claimed[step.batch][step.index] = pool.received;
+        if (own == 0) _claimers[step.batch].set(step.index);
+        return (due, pool.token);
     }
 
-    /// @dev Due since the member last claimed, or its chunk was settled, whichever came later.
-    function _due(BatchId batch, uint256 index, uint64 weight, uint64 totalWeight, uint128 received)
-        private
-        view
-        returns (uint128)
-    {
-        uint128 before = _settled[batch][index / Members.CHUNK];
-        if (_claimers[batch].get(index)) {
-            uint128 own = _claimed[batch][index];
-            if (own > before) before = own;
-        }
-        return Split.dueDown(received, weight, totalWeight) - Split.dueDown(before, weight, totalWeight);
+    /// @dev Due since the member last claimed (receipts of `own`), or its chunk was settled, whichever came later.
+    function _due(Step calldata step, uint64 totalWeight, uint96 received, uint96 own) private view returns (uint96) {
+        uint96 settled = _settled[step.batch][step.index / Members.CHUNK];
+        // At most the receipts, so that nothing is cut off.
+        return uint96(Split.dueBetweenDown(_later(own, settled), received, step.weight, totalWeight));
     }
 
-    function _duesOf(BatchId batch, uint256 chunk, Member[] calldata members, uint128 received, uint64 totalWeight)
-        private
-        view
-        returns (uint128[] memory dues)
-    {
-        dues = new uint128[](members.length);
-        for (uint256 i; i < members.length; ++i) {
-            dues[i] = _due(batch, chunk * Members.CHUNK + i, members[i].weight, totalWeight, received);
-        }
+    /// @dev Whichever came later: the member's own claim, or the settlement of its chunk; both in receipts.
+    function _later(uint96 own, uint96 settled) private pure returns (uint96) {
+        return own > settled ? own : settled;
     }
 
-    function _prove(Step calldata step) private view returns (bool ofBatches, uint64 totalWeight) {
+    function _prove(Step calldata step) private view returns (uint64 totalWeight) {
         bytes32 root;
-        (ofBatches, totalWeight, root) = BATCHES.poolOf(step.batch, step.index / Members.CHUNK);
+        (totalWeight, root) = BATCHES.poolOf(step.batch, step.index / Members.CHUNK);
         bytes32 leaf = Members.leaf(address(BATCHES), step.batch, step.index, step.member, step.weight);
         if (root == 0 || !MerkleProof.verifyCalldata(step.proof, root, leaf)) {
             revert Payments_NotMember(step.batch, step.index, step.member, step.weight);
         }
     }
 
-    function _checkChunk(BatchId batch, uint256 chunk, Member[] calldata members, bytes32 root) private view {
+    /// @dev Proves that `members` are a whole chunk, and gives who is paid for each.
+    function _checkChunk(BatchId batch, uint256 chunk, Members.Member[] calldata members)
+        private
+        view
+        returns (uint64 totalWeight, address[] memory farmers)
+    {
+        bytes32 root;
+        (totalWeight, root) = BATCHES.poolOf(batch, chunk);
         uint256 count = members.length;
         if (count == 0 || count > Members.CHUNK) revert Payments_LinesInvalid(count, Members.CHUNK);
-        bytes32[] memory leaves = new bytes32[](count);
-        for (uint256 i; i < count; ++i) {
-            leaves[i] = Members.leaf(
-                address(BATCHES), batch, chunk * Members.CHUNK + i, members[i].member, members[i].weight
-            );
+        uint256 first = chunk * Members.CHUNK;
+        bytes32 listed = Members.rootOf(address(BATCHES), batch, first, members);
+        if (root == 0 || listed != root) {
+            revert Payments_NotMember(batch, first, members[0].member, members[0].weight);
         }
-        if (root == 0 || Members.root(leaves) != root) {
-            revert Payments_NotMember(batch, chunk * Members.CHUNK, members[0].member, members[0].weight);
+        farmers = new address[](count);
+        for (uint256 i; i < count;) {
+            farmers[i] = _farmerOf(members[i].member);
+            unchecked {
+                ++i;
+            }
         }
     }
 
@@ -378,9 +376,9 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IPayments
-    function dueOf(Step calldata step) external view returns (uint128) {
-        (, uint64 totalWeight) = _prove(step);
-        return _due(step.batch, step.index, step.weight, totalWeight, _pools[step.batch].received);
+    function dueOf(Step calldata step) external view returns (uint96) {
+        uint96 own = _claimed[step.batch][step.index];
+        return _due(step, _prove(step), _pools[step.batch].received, own);
     }
 
     /// @inheritdoc IPayments

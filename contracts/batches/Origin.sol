@@ -218,7 +218,8 @@ abstract contract Origin is Custody {
         b.farmer = sum.farmer;
         b.totalWeight = sum.mass;
         b.flags = DERIVED;
-        _derivations[batch] = Derivation({transformation: sum.transformation, clearAt: _epoch});
+        b.clearAt = _epoch;
+        _transformationOf[batch] = sum.transformation;
         if (sum.farmer == address(0)) {
             bytes32[] memory leaves = new bytes32[](inputs.length);
             for (uint256 i; i < inputs.length; ++i) {
@@ -269,13 +270,13 @@ abstract contract Origin is Custody {
     mapping(BatchId batch => mapping(uint256 chunk => bytes32)) private _roots;
 
     /// @inheritdoc IBatches
-    function poolOf(BatchId batch, uint256 chunk)
-        external
-        view
-        returns (bool ofBatches, uint64 totalWeight, bytes32 root)
-    {
-        Batch storage b = _batches[batch];
-        return (b.flags & DERIVED != 0, b.totalWeight, _roots[batch][chunk]);
+    function poolOf(BatchId batch, uint256 chunk) external view returns (uint64 totalWeight, bytes32 root) {
+        return (_batches[batch].totalWeight, _roots[batch][chunk]);
+    }
+
+    /// @inheritdoc IBatches
+    function farmerOf(BatchId batch) external view returns (address) {
+        return _batches[batch].farmer;
     }
 
     /// @inheritdoc IBatches

@@ -14,19 +14,12 @@ abstract contract Safety is Journal {
     /// @dev Generations that one call walks at most; the recursion must fit the machine's stack.
     uint256 private constant MAX_GENERATIONS = 32;
 
-    /// @param transformation Its number; the parents stand under it.
-    /// @param clearAt Epoch at which nothing above the batch was recalled.
-    struct Derivation {
-        uint32 transformation;
-        uint64 clearAt;
-    }
-
-    mapping(BatchId batch => Derivation) internal _derivations;
+    mapping(BatchId batch => uint32 transformation) internal _transformationOf;
     mapping(uint32 transformation => BatchId[]) internal _parents;
     /// @inheritdoc IBatches
     mapping(BatchId batch => address by) public recalledBy;
     /// @dev Number of recalls ever made, plus one.
-    uint64 internal _epoch = 1;
+    uint56 internal _epoch = 1;
 
     /// @inheritdoc IBatches
     function inspect(BatchId batch, bool conformant, bytes calldata payload) external {
@@ -92,7 +85,7 @@ abstract contract Safety is Journal {
 
     /// @inheritdoc IBatches
     function parentsOf(BatchId batch) external view returns (BatchId[] memory) {
-        return _parents[_derivations[batch].transformation];
+        return _parents[_transformationOf[batch]];
     }
 
     /// @dev Refuses a batch that may not be sold, used or handed on now.
@@ -102,18 +95,17 @@ abstract contract Safety is Journal {
     }
 
     function _clear(BatchId batch, uint256 generation) private returns (bool) {
-        uint8 flags = _batches[batch].flags;
-        if (flags & RECALLED != 0) return false;
-        if (flags & DERIVED == 0) return true;
-        Derivation storage derivation = _derivations[batch];
-        uint64 epoch = _epoch;
-        if (derivation.clearAt == epoch) return true;
+        Batch storage b = _batches[batch];
+        if (b.flags & RECALLED != 0) return false;
+        if (b.flags & DERIVED == 0) return true;
+        uint56 epoch = _epoch;
+        if (b.clearAt == epoch) return true;
         if (generation == MAX_GENERATIONS) revert Batches_LineageStale(batch);
-        BatchId[] storage parents = _parents[derivation.transformation];
+        BatchId[] storage parents = _parents[_transformationOf[batch]];
         for (uint256 i; i < parents.length; ++i) {
             if (!_clear(parents[i], generation + 1)) return false;
         }
-        derivation.clearAt = epoch;
+        b.clearAt = epoch;
         return true;
     }
 }

@@ -13,9 +13,9 @@ import {IJournal} from "./IJournal.sol";
 interface IBatches is IJournal {
     /// @param head Journal head.
     /// @param cooperative Who registered it, sells it and answers for it.
-    /// @param offers Number of offers made of its units.
     /// @param terms Its terms, for ever.
     /// @param flags Bits: 1 registered, 2 held, 4 recalled, 8 made from other batches.
+    /// @param clearAt Epoch at which nothing that it was made from was recalled; see {refresh}.
     /// @param farmer The one farmer whose goods it is, or zero when it has a pool.
     /// @param price Price of one unit, smallest unit of the terms' token.
     /// @param totalWeight Sum of the members' weights.
@@ -23,12 +23,13 @@ interface IBatches is IJournal {
     /// @param massPerUnit Milligrams in one unit.
     /// @param grams Delivered grams, while deliveries are being collected.
     /// @param chunks Chunks of members committed.
+    /// @param offers Number of offers made of its units.
     struct Batch {
         bytes32 head;
         address cooperative;
-        uint32 offers;
         TermsId terms;
         uint8 flags;
+        uint56 clearAt;
         address farmer;
         uint96 price;
         uint64 totalWeight;
@@ -36,6 +37,7 @@ interface IBatches is IJournal {
         uint32 massPerUnit;
         uint48 grams;
         uint16 chunks;
+        uint32 offers;
     }
 
     /// @param gtin Product.
@@ -288,9 +290,9 @@ interface IBatches is IJournal {
     /// @notice Who recalled the batch itself; zero if nobody.
     function recalledBy(BatchId batch) external view returns (address);
 
-    /// @notice What a claim needs: whether the members are batches, the total weight, and the root of one chunk.
-    function poolOf(BatchId batch, uint256 chunk)
-        external
-        view
-        returns (bool ofBatches, uint64 totalWeight, bytes32 root);
+    /// @notice What a claim needs: the members' total weight, and the root of one chunk of them (zero if there is none).
+    function poolOf(BatchId batch, uint256 chunk) external view returns (uint64 totalWeight, bytes32 root);
+
+    /// @notice The one farmer whose goods a batch is, or zero when it has a pool.
+    function farmerOf(BatchId batch) external view returns (address);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {Members} from "../libraries/Members.sol";
 import {BatchId} from "../libraries/Types.sol";
 
 /// @title Payments: shared at once, pooled for many, claimable by everyone
@@ -33,17 +34,18 @@ interface IPayments {
         Line[] lines;
     }
 
+    /// @param token What it is paid in.
     /// @param received All that the pool ever received, in the token's smallest unit.
-    /// @param claimed All that ever left it.
     struct Pool {
-        uint128 received;
-        uint128 claimed;
+        address token;
+        uint96 received;
     }
 
     /// @notice One member of a pool, as {IBatches} committed it.
     /// @param batch Batch whose pool it is.
     /// @param index Place in the pool's list.
-    /// @param member A farmer's address, or a parent's id if the batch was made from batches.
+    /// @param member A farmer's address, or a parent's id if the batch was made from batches; an id is a SHA-256 and never
+    /// as short as an address.
     /// @param weight Its weight.
     /// @param proof Merkle proof within chunk `index / 256`.
     struct Step {
@@ -54,14 +56,9 @@ interface IPayments {
         bytes32[] proof;
     }
 
-    struct Member {
-        uint256 member;
-        uint64 weight;
-    }
-
     /// @param member A farmer's address, or a parent's id, whose pool `amount` went to.
-    event Claimed(BatchId indexed batch, uint256 indexed member, uint256 index, uint128 amount, address to);
-    event Settled(BatchId indexed batch, uint256 chunk, uint128 received, uint128 amount);
+    event Claimed(BatchId indexed batch, uint256 indexed member, uint256 index, uint96 amount, address to);
+    event Settled(BatchId indexed batch, uint256 chunk, uint96 received, uint96 amount);
     event Credited(address indexed token, address indexed owner, uint256 amount, BatchId indexed batch);
     event Withdrawn(address indexed token, address indexed owner, uint256 amount, address to);
 
@@ -77,10 +74,12 @@ interface IPayments {
     error Payments_TokenFailed(address token);
     /// @notice Thrown when a token moved more or less than it was asked to (fee, rebase).
     error Payments_TokenMovedOtherwise(address token, uint256 expected, uint256 found);
+    /// @notice Thrown when a pool would receive more than it can count: 2^96 of the token's smallest units.
+    error Payments_PoolFull(BatchId batch, uint256 received);
     /// @notice Thrown when there is not enough gas to give a receiver its full allowance.
     error Payments_GasTooLow(uint256 available, uint256 needed);
     /// @notice Thrown when a proof does not lead to the root of the pool's chunk.
-    error Payments_NotMember(BatchId batch, uint256 index, uint256 member, uint64 weight);
+    error Payments_NotMember(BatchId batch, uint256 index, uint256 member, uint256 weight);
     /// @notice Thrown when somebody claims to an address of his choice for another.
     error Payments_NotYours(uint256 member, address by);
     /// @notice Thrown when there is nothing to claim or withdraw.
@@ -116,17 +115,17 @@ interface IPayments {
     /// @dev Emits {Claimed} for each step that has something due. Requirements: 1 to 64 steps, each proven, all in one token;
     /// something is due at some step; the transfer succeeds.
     /// @return paid What reached farmers.
-    function claim(Step[] calldata steps) external returns (uint128 paid);
+    function claim(Step[] calldata steps) external returns (uint256 paid);
 
     /// @notice {claim} by the farmer himself, to an address of his choice, for this time.
     /// @dev Requirements: as for {claim}; the caller signs with the owner key of every farmer on the path.
-    function claimTo(address to, Step[] calldata steps) external returns (uint128 paid);
+    function claimTo(address to, Step[] calldata steps) external returns (uint256 paid);
 
     /// @notice Pays a whole chunk of members, each to its payout address. Anyone may call it.
     /// @dev Emits {Settled}, and {Credited} for each receiver that failed. Warning: emits no {Claimed}; the dues follow
     /// from the list. Requirements: `members` is the whole chunk in its order.
     /// @return paid What left the pool.
-    function settle(BatchId batch, uint256 chunk, Member[] calldata members) external returns (uint128 paid);
+    function settle(BatchId batch, uint256 chunk, Members.Member[] calldata members) external returns (uint256 paid);
 
     /// @notice Pays out what `owner` was credited with. Anyone may call it; the money goes to the owner's payout address.
     /// @dev Emits {Withdrawn}. Requirements: there is a credit; the transfer succeeds.
@@ -147,7 +146,7 @@ interface IPayments {
     function poolOf(BatchId batch) external view returns (Pool memory);
 
     /// @notice What a member is due now. Requirements: the step is proven.
-    function dueOf(Step calldata step) external view returns (uint128);
+    function dueOf(Step calldata step) external view returns (uint96);
 
     /// @notice What is kept for somebody who could not be paid.
     /// @param owner The farmer, whatever his payout address was; or the payee named in the terms.

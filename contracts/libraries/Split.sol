@@ -51,4 +51,17 @@ library Split {
             return uint128((uint256(receipts) * weight) / totalWeight);
         }
     }
+
+    /// @notice What a pool member's {dueDown} grows by while the receipts grow from `before` to `receipts`.
+    /// @dev Requirements: `before` is at most `receipts`, and all are in the ranges of {dueDown}; then nothing overflows,
+    /// because a due never falls. Whole words, because masking them costs each member of a settlement 200 gas.
+    function dueBetweenDown(uint256 before, uint256 receipts, uint256 weight, uint256 totalWeight)
+        internal
+        pure
+        returns (uint256)
+    {
+        unchecked {
+            return (receipts * weight) / totalWeight - (before * weight) / totalWeight;
+        }
+    }
 }
