@@ -196,6 +196,7 @@ _PLAIN: Final = (
         rf"|414/([0-9]{{13}})(?:/254/{_VALUE})?)"
     )
 )
+_LIKE_AI: Final = re.compile(r"[0-9]{2,4}")
 _SUPPRESSED: Final = (8, 12, 13)
 _GTIN_DIGITS: Final = 14
 
@@ -448,9 +449,7 @@ def _key_position(uri: str, segments: list[str]) -> int:
     if found is not None:
         return found
     known = next((ai for ai in segments if ai in KEYS), None)
-    wrong = next(
-        (segment for segment in segments if segment.isdigit() and segment not in AIS), None
-    )
+    wrong = next((part for part in segments if _LIKE_AI.fullmatch(part) and part not in AIS), None)
     if known is None:
         raise _link_error(
             "link_key_missing",
@@ -458,7 +457,7 @@ def _key_position(uri: str, segments: list[str]) -> int:
             "after host and stem comes a key, for example /01/ and the GTIN with 14 digits",
             uri=uri,
         )
-    if wrong is not None and len(wrong) in (2, 3, 4):
+    if wrong is not None:
         raise _unknown_ai(wrong)
     raise _link_error(
         "link_invalid",
