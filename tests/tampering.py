@@ -110,7 +110,7 @@ def speaking(say: Callable[[socket.socket], None]) -> Iterator[str]:
 
     def serve_one(connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            connection.recv(1 << 16)
+            hear(connection)
             say(connection)
 
     threading.Thread(target=serve, daemon=True).start()
@@ -119,6 +119,23 @@ def speaking(say: Callable[[socket.socket], None]) -> Iterator[str]:
     finally:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
+
+
+def hear(connection: socket.socket) -> None:
+    """Read one request to its end: closing before that would cut the answer off."""
+
+    def more() -> bytes:
+        if not (piece := connection.recv(1 << 16)):
+            raise ConnectionError
+        return piece
+
+    heard = b""
+    while b"\r\n\r\n" not in heard:
+        heard += more()
+    head, _, body = heard.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += more()
 
 
 def http(body: bytes, *, status: str = "200 OK", length: int | None = None) -> bytes:
