@@ -18,7 +18,7 @@ _ESCAPED: Final = re.compile(r"(?:[!'()*+,.:;=A-Za-z0-9_-]|%[0-9A-Fa-f]{2})+")
 _ANY: Final = "*"
 
 Pairs = list[tuple[str, str]]
-"""AIs and their values, the key first."""
+"""AIs and their values, the key first. Cached: not to be changed."""
 
 
 def canonical(text: str) -> str:
@@ -161,17 +161,17 @@ def _lettered(ai: str) -> Callable[[list[str]], Pairs | None]:
     """Company prefix and a reference of letters."""
 
     def build(fields: list[str]) -> Pairs | None:
-        reference = _text(".".join(fields[1:]))
-        company = fields[0]
-        if not reference or len(company) not in _COMPANY or not company.isdigit():
+        company, *rest = fields
+        reference = _text(".".join(rest))
+        if not reference or len(company) not in _COMPANY:
             return None
-        return [(ai, company + reference)]
+        return [(ai, company + reference)] if company.isascii() and company.isdigit() else None
 
     return build
 
 
 def _component(fields: list[str]) -> Pairs | None:
-    named = _lettered("8010")(fields[:-1])
+    named = _lettered("8010")(fields[:-1]) if len(fields) > 2 else None  # noqa: PLR2004
     return _with(named[0], "8011", fields[-1]) if named else None
 
 
