@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from math import isfinite
 from typing import Annotated, Final, Literal, NoReturn, TypeVar
 
 from pydantic import (
@@ -74,11 +73,12 @@ def _offset(text: str) -> str:
 
 
 def _number(value: object) -> int | float:
-    if (type(value) is int or type(value) is float) and isfinite(value) and abs(value) <= _LARGEST:
+    if (type(value) is int or type(value) is float) and -_LARGEST <= value <= _LARGEST:
         return value
+    shown = "too large" if type(value) is int else repr(value)[:80]
     return refuse(
         "number_invalid",
-        f"not a number: {value!r}"[:120],
+        f"not a number: {shown}",
         "write a JSON number of at most 15 digits, not a text, no NaN and no infinity",
     )
 
