@@ -20,7 +20,7 @@ from yuanliu.epcis import times, vocabulary
 from yuanliu.epcis.canonical import is_gs1, names_thing
 from yuanliu.epcis.contexts import OURS, Namespaces
 from yuanliu.epcis.errors import EpcisError
-from yuanliu.epcis.payloads import MAX_DEPTH
+from yuanliu.epcis.payloads import MAX_DEPTH, UNFIT
 from yuanliu.epcis.vocabulary import Vocabulary
 
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\"<>\\^`{|}]+")
@@ -254,6 +254,7 @@ def _check_extensions(holder: BaseModel, info: ValidationInfo) -> None:
     namespaces = _namespaces(info)
     for name, value in (holder.__pydantic_extra__ or {}).items():
         at = "/" + escape(name)
+        _check_text(name, at)
         if ":" not in name:
             refuse(
                 "field_unknown",
@@ -266,22 +267,30 @@ def _check_extensions(holder: BaseModel, info: ValidationInfo) -> None:
         _check_value(value, namespaces, at, MAX_DEPTH)
 
 
+def _check_text(text: str, at: str) -> None:
+    if UNFIT.search(text):
+        refuse(
+            "text_invalid",
+            f"a text contains NUL or half a character: {text[:80]!r}",
+            "write whole Unicode characters",
+            at,
+        )
+
+
 def _check_value(value: object, namespaces: Namespaces, at: str, depth: int) -> None:
     """Check what an extension holds: JSON, not too deep, its prefixes declared."""
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, str):
+        _check_text(value, at)
+    elif value is None or isinstance(value, bool):
         return
-    if depth < 0:
+    elif depth < 0:
         refuse("too_deep", f"nested deeper than {MAX_DEPTH}", "flatten the event", at[:200])
-    if isinstance(value, list):
+    elif isinstance(value, list):
         for position, item in enumerate(value):
             _check_value(item, namespaces, f"{at}/{position}", depth - 1)
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            below = f"{at}/{escape(str(name))}"
-            if not isinstance(name, str):
-                refuse("value_type", f"a name that is no text: {name!r}"[:120], "use texts", at)
-            if ":" in name and namespaces.expand(name) is None:
-                _undeclared(name, below)
+            below = _check_name(name, namespaces, at)
             _check_value(item, namespaces, below, depth - 1)
     else:
         try:
@@ -289,6 +298,17 @@ def _check_value(value: object, namespaces: Namespaces, at: str, depth: int) -> 
         except PydanticCustomError as error:
             context = error.context or {}
             refuse("number_invalid", context["message"], context["hint"], at)
+
+
+def _check_name(name: object, namespaces: Namespaces, at: str) -> str:
+    """Check a name inside an extension, which may be bare; give the pointer to it."""
+    if not isinstance(name, str):
+        refuse("value_type", f"a name that is no text: {name!r}"[:120], "use texts", at)
+    _check_text(name, at)
+    below = f"{at}/{escape(name)}"
+    if ":" in name and namespaces.expand(name) is None:
+        _undeclared(name, below)
+    return below
 
 
 def _names(model: type[BaseModel]) -> Iterable[str]:

@@ -135,7 +135,8 @@ Json = Any
 
 def event_hash(event: Mapping[str, Json], namespaces: Namespaces = OURS) -> str:
     """Give the hash URI of a validated event. Raises `EpcisError` as `pre_hash` does."""
-    digest = hashlib.sha256(pre_hash(event, namespaces).encode()).hexdigest()
+    text = pre_hash(event, namespaces)
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     return f"ni:///sha-256;{digest}?ver={VERSION}"
 
 
@@ -333,6 +334,8 @@ def _number(value: float | Decimal) -> str:
     """Write a number without exponent and without zeros at its end."""
     if type(value) is int:
         return str(value)
+    if not isinstance(value, float | Decimal):
+        raise TypeError(value)
     exact = Decimal(str(value))
     if not exact.is_finite():
         raise number_error(str(value))

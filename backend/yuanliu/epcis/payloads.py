@@ -27,7 +27,9 @@ EVENT_TYPES: Final = frozenset(
 MAX_DEPTH: Final = 32
 """Deepest nesting that is read."""
 
-_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
+UNFIT: Final = re.compile("[\0\ud800-\udfff]")
+"""What a text cannot contain: NUL, and halves of characters."""
+
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -161,7 +163,7 @@ def _is_double(value: float) -> bool:
 
 def _check_text(text: str) -> None:
     """Refuse what other readers, or a database, cannot hold."""
-    if _UNFIT.search(text):
+    if UNFIT.search(text):
         raise EpcisError(
             "epcis.text_invalid",
             f"a text contains NUL or half a character: {text[:80]!r}",

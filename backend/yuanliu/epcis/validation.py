@@ -50,8 +50,8 @@ def validate_event(
     `number_invalid`, `uom_invalid`, `uom_missing`, `hex_invalid`, `word_unknown`, `identifier_malformed`,
     `class_for_thing`, `thing_for_class`, `quantity_missing`, `quantity_negative`, `value_negative`,
     `values_out_of_order`, `percentile_invalid`, `disposition_contradicts`, `period_reversed`, `time_before_event`,
-    `correction_of_itself`, `ilmd_misplaced`, `parent_in_children`, `namespace_undeclared`, `too_deep`, and those of
-    `contexts.read_context`.
+    `correction_of_itself`, `ilmd_misplaced`, `parent_in_children`, `namespace_undeclared`, `text_invalid`, `too_deep`,
+    and those of `contexts.read_context`.
     """
     if not isinstance(event, dict):
         raise _error("type_invalid", "an event is a JSON object", "see EPCIS 2.0, section 10", at)
