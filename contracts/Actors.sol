@@ -12,6 +12,9 @@ contract Actors is IActors, Forwarder, ERC2771Context {
     /// @inheritdoc IActors
     uint40 public constant RECOVERY_DELAY = 7 days;
 
+    bytes32 private constant CONSENT_TYPEHASH =
+        keccak256("Consent(address party,uint8 level,uint16 roles,bytes16 code)");
+
     /// @dev Longest code of an actor, in bytes.
     uint256 private constant MAX_CODE = 16;
 
@@ -51,12 +54,13 @@ contract Actors is IActors, Forwarder, ERC2771Context {
     // ------------------------------------------------------------------ enrolment
 
     /// @inheritdoc IActors
-    function enrol(address actor, uint16 roles, bytes16 code) external {
+    function enrol(address actor, uint16 roles, bytes16 code, bytes calldata consent) external {
         // Check
         address signer = _msgSender();
         (address enroller, uint16 own) = resolve(signer);
         uint16 enrollable = Roles.enrollable(own);
         if (roles == 0 || roles & ~enrollable != 0) revert Actors_RolesNotEnrollable(roles, enrollable);
+        _checkConsent(actor, enroller, KeyLevel.Owner, roles, code, consent);
         // Effect
         _enrol(actor, enroller, roles, code, signer);
     }
@@ -117,7 +121,7 @@ contract Actors is IActors, Forwarder, ERC2771Context {
     // ------------------------------------------------------------------ keys
 
     /// @inheritdoc IActors
-    function appointClerk(address clerk) external {
+    function appointClerk(address clerk, bytes calldata consent) external {
         // Check
         Key memory owner = _owner();
         address cooperative = owner.actor;
@@ -126,6 +130,7 @@ contract Actors is IActors, Forwarder, ERC2771Context {
         }
         address[] storage clerks = _clerks[cooperative];
         if (clerks.length == MAX_CLERKS) revert Actors_TooManyClerks(cooperative, MAX_CLERKS);
+        _checkConsent(clerk, cooperative, KeyLevel.Clerk, 0, 0, consent);
         // Effect
         clerks.push(clerk);
         owner.level = KeyLevel.Clerk;
@@ -150,21 +155,25 @@ contract Actors is IActors, Forwarder, ERC2771Context {
     }
 
     /// @inheritdoc IActors
-    function rotateKey(address newKey) external {
+    function rotateKey(address newKey, bytes calldata consent) external {
         // Check
         address actor = _owner().actor;
+        _checkConsent(newKey, actor, KeyLevel.Owner, 0, 0, consent);
         // Effect
         _rotate(actor, newKey);
         if (_recoveries[actor].key != address(0)) _dropRecovery(actor, actor);
     }
 
     /// @inheritdoc IActors
-    function proposeRecovery(address actor, address newKey) external {
+    function proposeRecovery(address actor, address newKey, bytes calldata consent) external {
         // Check
         Enrolment storage e = _enrolled(actor);
-        (address by,) = resolve(_msgSender());
+        Key memory k = _owner();
+        address by = k.actor;
+        if (k.suspended) revert Actors_Suspended(by);
         if (by != e.enroller) revert Actors_NotSupervisor(actor, by);
         _checkNewKey(newKey);
+        _checkConsent(newKey, actor, KeyLevel.Owner, 0, 0, consent);
         // Effect
         uint40 readyAt = uint40(block.timestamp) + RECOVERY_DELAY;
         _recoveries[actor] = Recovery({key: newKey, readyAt: readyAt});
@@ -231,6 +240,19 @@ contract Actors is IActors, Forwarder, ERC2771Context {
         _keys[key] = value;
     }
 
+    /// @dev Whether the key itself signed that it is to be bound so. A consent cannot be used twice: a key is new once.
+    function _checkConsent(
+        address key,
+        address party,
+        KeyLevel level,
+        uint16 roles,
+        bytes16 code,
+        bytes calldata consent
+    ) private view {
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPEHASH, party, level, roles, code)));
+        if (!isSigned(key, digest, consent)) revert Actors_ConsentInvalid(key, party);
+    }
+
     function _checkNewKey(address key) private view {
         if (key == address(0)) revert Actors_ZeroAddress();
         Key memory k = _keys[key];
@@ -256,13 +278,17 @@ contract Actors is IActors, Forwarder, ERC2771Context {
 
     /// @inheritdoc IActors
     function payoutsOf(address[] calldata actors) external view returns (address[] memory payouts) {
-        payouts = actors;
         assembly ("memory-safe") {
             // `payoutOf` of each, in place: a settlement asks for hundreds.
+            payouts := mload(0x40)
+            mstore(payouts, actors.length)
+            let at := add(payouts, 0x20)
+            let end := add(at, shl(5, actors.length))
+            mstore(0x40, end)
+            calldatacopy(at, actors.offset, shl(5, actors.length))
             mstore(0x20, _payouts.slot)
-            let end := add(payouts, shl(5, add(mload(payouts), 1)))
-            for { let at := add(payouts, 0x20) } lt(at, end) { at := add(at, 0x20) } {
-                mstore(0x00, mload(at))
+            for {} lt(at, end) { at := add(at, 0x20) } {
+                mstore(0x00, shr(96, shl(96, mload(at))))
                 let payout := sload(keccak256(0x00, 0x40))
                 if payout { mstore(at, payout) }
             }

@@ -113,7 +113,8 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
             expected -= _share(order.lines[i].batch, sales[i]);
         }
         uint256 found = token.balanceOf(address(this));
-        if (found != expected) revert Payments_TokenMovedOtherwise(address(token), expected, found);
+        // More is somebody's gift, and must not stop the payment; less is a fee.
+        if (found < expected) revert Payments_TokenMovedOtherwise(address(token), expected, found);
     }
 
     function _sell(Order calldata order, Line calldata line, address payer) private returns (IBatches.Sale memory sale) {
@@ -351,7 +352,8 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
         }
         farmers = new address[](count);
         for (uint256 i; i < count;) {
-            farmers[i] = _farmerOf(members[i].member);
+            uint256 member = members[i].member;
+            farmers[i] = member > type(uint160).max ? _farmerOf(member) : address(uint160(member));
             unchecked {
                 ++i;
             }

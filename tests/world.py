@@ -22,7 +22,7 @@ from eth_utils.conversions import to_bytes, to_hex
 from eth_utils.crypto import keccak
 
 from yuanliu import members
-from yuanliu.chain import compiler, keys
+from yuanliu.chain import compiler, keys, relay
 from yuanliu.chain.artifacts import Artifact
 from yuanliu.chain.bindings import Call, Contract, ContractRefusal, call, refusal
 from yuanliu.chain.deployment import Deployment, Founders, deploy
@@ -82,13 +82,37 @@ class Person:
         return str(self.account.address).lower()
 
 
+_PEOPLE: Final[dict[str, LocalAccount]] = {}
+"""Everybody who was ever named, by address."""
+
 Who = Person | Contract | str
 """Anybody who can send: a person, a contract, a bare address."""
 
 
 def person(name: str) -> Person:
     """Give the person of a name; his key follows from it."""
-    return Person(name, keys.from_private_key(to_hex(keccak(text=f"yuanliu.tests.{name}"))))
+    account = keys.from_private_key(to_hex(keccak(text=f"yuanliu.tests.{name}")))
+    _PEOPLE[str(account.address).lower()] = account
+    return Person(name, account)
+
+
+CLERK, OWNER = 1, 2
+"""Levels of keys, `IActors.KeyLevel`."""
+
+BINDING: Final = {"enrol": 3, "appointClerk": 1, "rotateKey": 1, "proposeRecovery": 2}
+"""The functions that bind a key, and how many arguments come before its consent."""
+
+CONSENT: Final = {
+    "Consent": [
+        {"name": "party", "type": "address"},
+        {"name": "level", "type": "uint8"},
+        {"name": "roles", "type": "uint16"},
+        {"name": "code", "type": "bytes16"},
+    ]
+}
+
+YES_WALLET: Final = "0x631626ba7e60e01b5f5260205ff3"
+"""Code that answers every ERC-1271 question with yes."""
 
 
 def address_of(who: Who) -> str:
@@ -255,8 +279,20 @@ class World:
         return Relay(self.deployment, Sender(self.node, self._relayer))
 
     def act(self, who: Who, contract: Contract, function: str, *arguments: object) -> Receipt:
-        """Send a call as `who`. Raises `ContractRefusal`, with nothing changed."""
-        return self.send(who, contract.call(function, *arguments))
+        """Send a call as `who`, with the consent of a key that it binds. Raises `ContractRefusal`."""
+        if contract is not self.actors or BINDING.get(function) != len(arguments):
+            return self.send(who, contract.call(function, *arguments))
+        level = CLERK if function == "appointClerk" else OWNER
+        key = str(arguments[1] if function == "proposeRecovery" else arguments[0])
+        party = str(arguments[0]) if function == "proposeRecovery" else self.actor_of(who)
+        roles, given = arguments[1:] if function == "enrol" else (0, bytes(16))
+        with self.consent(key, party, level=level, roles=roles, given=given) as agreed:
+            return self.send(who, contract.call(function, *arguments, agreed))
+
+    def actor_of(self, key: Who) -> str:
+        """Give whom a key stands for; somebody who was never enrolled, for himself."""
+        actor, level = self.ask(self.actors, "keyOf", address_of(key))
+        return str(actor) if level else address_of(key)
 
     def relayed(
         self, who: Person, contract: Contract, function: str, *arguments: object
@@ -331,9 +367,25 @@ class World:
     # ------------------------------------------------------------------ actors and terms
 
     def enrol(self, by: Who, who: Who, roles: int, name: str | None = None) -> Receipt:
-        return self.act(
-            by, self.actors, "enrol", address_of(who), roles, code(name or f"n{self.number()}")
-        )
+        given = code(name or f"n{self.number()}")
+        return self.act(by, self.actors, "enrol", address_of(who), roles, given)
+
+    @contextmanager
+    def consent(
+        self, key: Who, party: str, *, level: int = OWNER, roles: Any = 0, given: Any = bytes(16)
+    ) -> Iterator[bytes]:
+        """Give a key's consent. What has no private key answers yes as a contract wallet, for as long."""
+        address = address_of(key)
+        if account := _PEOPLE.get(address):
+            message = {"party": party, "level": level, "roles": roles, "code": given}
+            yield keys.sign(account, relay.domain(self.deployment), CONSENT, message)
+            return
+        before = to_hex(self.node.code(address))
+        self.node.request("anvil_setCode", address, YES_WALLET)
+        try:
+            yield b""
+        finally:
+            self.node.request("anvil_setCode", address, before)
 
     def terms(
         self,

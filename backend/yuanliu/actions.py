@@ -7,17 +7,18 @@ the relay tries each call before it is signed.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import IntEnum, IntFlag
 from typing import Any, Final
 
 from yuanliu import epcis, identifiers, money
-from yuanliu.chain import keys
+from yuanliu.chain import keys, relay
 from yuanliu.chain.bindings import Call, Contract
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import Node
 from yuanliu.errors import YuanliuError
 from yuanliu.records import Kind
 
+_CODE_BYTES: Final = 16
 _CODE: Final = re.compile(r"[!-~]{1,16}")
 _REASON_BYTES: Final = 512
 
@@ -32,6 +33,26 @@ _AUTHORIZATION_TYPES: Final = {
     ]
 }
 """ERC-3009."""
+
+
+_CONSENT_TYPES: Final = {
+    "Consent": [
+        {"name": "party", "type": "address"},
+        {"name": "level", "type": "uint8"},
+        {"name": "roles", "type": "uint16"},
+        {"name": "code", "type": "bytes16"},
+    ]
+}
+"""What a key signs before it is bound (`IActors`)."""
+
+
+class KeyLevel(IntEnum):
+    """How a key stands to its actor; `IActors.KeyLevel`."""
+
+    NONE = 0
+    CLERK = 1
+    OWNER = 2
+    RETIRED = 3
 
 
 class Role(IntFlag):
@@ -107,8 +128,37 @@ class Order:
 # ---------------------------------------------------------------------- actors
 
 
-def enrol(d: Deployment, actor: str, roles: Role, code: str) -> Call:
-    """Enrol an actor under a code of 1 to 16 ASCII characters. Raises `YuanliuError` (`actions.code_invalid`)."""
+def consent(
+    d: Deployment,
+    key: keys.Key,
+    party: str,
+    *,
+    level: KeyLevel = KeyLevel.OWNER,
+    roles: int = 0,
+    code: str = "",
+) -> bytes:
+    """Sign that `key` agrees to be bound: enrolled by `party` (with roles and code), or to sign for `party`.
+
+    Raises `YuanliuError` (`actions.code_invalid`).
+    """
+    message = {
+        "party": party,
+        "level": int(level),
+        "roles": int(roles),
+        "code": (_code(code) if code else b"").ljust(_CODE_BYTES, b"\0"),
+    }
+    return keys.sign(key, relay.domain(d), _CONSENT_TYPES, message)
+
+
+def enrol(d: Deployment, actor: str, roles: Role, code: str, agreed: bytes) -> Call:
+    """Enrol an actor, whose key agreed by `consent`, under a code of 1 to 16 ASCII characters.
+
+    Raises `YuanliuError` (`actions.code_invalid`).
+    """
+    return d.actors.call("enrol", actor, int(roles), _code(code), agreed)
+
+
+def _code(code: str) -> bytes:
     if not _CODE.fullmatch(code):
         raise YuanliuError(
             "actions.code_invalid",
@@ -116,7 +166,7 @@ def enrol(d: Deployment, actor: str, roles: Role, code: str) -> Call:
             hint="a code has 1 to 16 letters, digits or signs, for example H-0042; no name, no Chinese",
             fields={"code": code},
         )
-    return d.actors.call("enrol", actor, int(roles), code.encode())
+    return code.encode()
 
 
 def suspend(d: Deployment, actor: str, reason: str) -> Call:
@@ -129,9 +179,9 @@ def reinstate(d: Deployment, actor: str, reason: str) -> Call:
     return d.actors.call("reinstate", actor, _reason(reason))
 
 
-def appoint_clerk(d: Deployment, clerk: str) -> Call:
-    """Let a key sign for the caller's cooperative."""
-    return d.actors.call("appointClerk", clerk)
+def appoint_clerk(d: Deployment, clerk: str, agreed: bytes) -> Call:
+    """Let a key, which agreed by `consent`, sign for the caller's cooperative."""
+    return d.actors.call("appointClerk", clerk, agreed)
 
 
 def dismiss_clerk(d: Deployment, clerk: str) -> Call:
@@ -139,9 +189,9 @@ def dismiss_clerk(d: Deployment, clerk: str) -> Call:
     return d.actors.call("dismissClerk", clerk)
 
 
-def rotate_key(d: Deployment, new_key: str) -> Call:
-    """Replace the caller's own key."""
-    return d.actors.call("rotateKey", new_key)
+def rotate_key(d: Deployment, new_key: str, agreed: bytes) -> Call:
+    """Replace the caller's own key by one that agreed by `consent`."""
+    return d.actors.call("rotateKey", new_key, agreed)
 
 
 def redirect_payout(d: Deployment, payout: str) -> Call:

@@ -10,6 +10,11 @@ pragma solidity ^0.8.30;
 /// and regulators; a cooperative enrols its farmers. The one who enrolled an actor, or a regulator, can suspend it.
 /// Suspension stops writing, never the taking of money that is due.
 ///
+/// No key is bound without its consent: whoever enrols an actor, appoints a clerk or brings in a new key hands in the
+/// key's own signature of the EIP-712 struct `Consent(address party,uint8 level,uint16 roles,bytes16 code)`, made as for
+/// the relay. `party` is the enroller, the cooperative, or the actor that the key is for; roles and code are those of an
+/// enrolment, otherwise 0. Without it anyone could enrol a stranger's address, and then recover its key.
+///
 /// Nothing personal is stored: farmers appear by the code that their cooperative gave them.
 interface IActors {
     /// @dev How a key stands to its actor.
@@ -66,6 +71,8 @@ interface IActors {
     error Actors_OwnerKeyNeeded(address actor, address key);
     /// @notice Thrown when a key already signs, or once signed, for some actor.
     error Actors_KeyTaken(address key, address actor);
+    /// @notice Thrown when the key did not sign that it is to be bound so.
+    error Actors_ConsentInvalid(address key, address party);
     /// @notice Thrown when nobody is enrolled under the address.
     error Actors_Unknown(address actor);
     /// @notice Thrown when roles are empty, unknown, or not the caller's to give.
@@ -95,8 +102,8 @@ interface IActors {
     /// @notice Enrols `actor` with `roles` under `code`.
     /// @dev Emits {ActorEnrolled}.
     /// Requirements: the caller is not suspended; `roles` are among those the caller may enrol; `actor` is a new key;
-    /// `code` is well formed and new among the caller's.
-    function enrol(address actor, uint16 roles, bytes16 code) external;
+    /// `code` is well formed and new among the caller's; the actor's consent.
+    function enrol(address actor, uint16 roles, bytes16 code, bytes calldata consent) external;
 
     /// @notice Stops an actor from writing.
     /// @dev Emits {ActorSuspended}. Warning: does not stop payouts and claims; the money is the actor's.
@@ -110,8 +117,8 @@ interface IActors {
 
     /// @notice Lets `clerk` sign for the calling cooperative, in all but keys, clerks, terms and payouts.
     /// @dev Emits {ClerkAppointed}. Requirements: the caller signs with a cooperative's owner key; `clerk` is a new key;
-    /// it has fewer than 100 clerks.
-    function appointClerk(address clerk) external;
+    /// it has fewer than 100 clerks; the clerk's consent.
+    function appointClerk(address clerk, bytes calldata consent) external;
 
     /// @notice Takes that right back; the key can never be used again.
     /// @dev Emits {ClerkDismissed}. Requirements: the caller signs with the owner key; `clerk` is its clerk.
@@ -119,13 +126,15 @@ interface IActors {
 
     /// @notice Replaces the caller's owner key. The old key can never be used again.
     /// @dev Emits {KeyRotated}, and {RecoveryCancelled} if one was under way. Money that was going to the old key goes to
-    /// the new one. Requirements: the caller signs with the owner key; `newKey` is a new key.
-    function rotateKey(address newKey) external;
+    /// the new one. Requirements: the caller signs with the owner key; `newKey` is a new key;
+    /// its consent.
+    function rotateKey(address newKey, bytes calldata consent) external;
 
     /// @notice Proposes to replace the lost owner key of an actor that the caller enrolled.
     /// @dev Emits {RecoveryProposed}. A second proposal replaces the first and starts the wait anew.
-    /// Requirements: the caller is its enroller; `newKey` is a new key.
-    function proposeRecovery(address actor, address newKey) external;
+    /// Requirements: the caller is its enroller, not suspended, and signs with the owner key; `newKey` is a new key; its
+    /// consent.
+    function proposeRecovery(address actor, address newKey, bytes calldata consent) external;
 
     /// @notice Drops a proposed recovery.
     /// @dev Emits {RecoveryCancelled}. Requirements: the actor's owner key, its enroller or a regulator; one is under way.

@@ -26,7 +26,7 @@ interface IPayments {
 
     /// @param number Order reference, usable once by each payer. Consecutive numbers cost 17,000 gas less than
     /// arbitrary ones: 256 of them share a storage slot.
-    /// @param buyer Who receives the units.
+    /// @param buyer Who receives the units. Warning: name the actor, not a key that it rotated to; units follow actors.
     /// @param lines What is bought; 1 to 64 lines, all in one token.
     struct Order {
         uint256 number;
@@ -72,7 +72,7 @@ interface IPayments {
     error Payments_TokensDiffer(address token, address other);
     /// @notice Thrown when a token answers false, or nothing where it has no code.
     error Payments_TokenFailed(address token);
-    /// @notice Thrown when a token moved more or less than it was asked to (fee, rebase).
+    /// @notice Thrown when less is left of a token than was asked of it (fee, rebase).
     error Payments_TokenMovedOtherwise(address token, uint256 expected, uint256 found);
     /// @notice Thrown when a pool would receive more than it can count: 2^96 of the token's smallest units.
     error Payments_PoolFull(BatchId batch, uint256 received);

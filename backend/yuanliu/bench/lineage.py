@@ -5,7 +5,6 @@ made from one batch of several farmers: what one farmer alone delivered has no p
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
@@ -29,8 +28,7 @@ _UNITS_USED: Final = 5_000
 
 def scenarios(stage: Stage, said: Callable[[str], None]) -> Iterator[tuple[str, int]]:
     """Measure one scenario after the other."""
-    farmers = [_farmer(number) for number in range(_FARMERS)]
-    stage.enrol(farmers)
+    farmers = stage.enrol(_FARMERS)
     for size in POOL_SIZES:
         said(f"pool.{size}")
         batch = _pool(stage, farmers, size)
@@ -99,8 +97,3 @@ def _transform(stage: Stage, farmers: Sequence[str], count: int) -> int:
     """Make one batch from part of `count` batches, with 550 bytes of event."""
     parents = [stage.batch(farmers[:3]) for _ in range(count)]
     return stage.derive(parents, _UNITS_USED)[1].gas
-
-
-def _farmer(number: int) -> str:
-    """Give an address that nobody has the key of."""
-    return "0x" + sha256(b"yuanliu.bench.farmer" + number.to_bytes(4)).hexdigest()[:40]

@@ -34,6 +34,7 @@ _CLOCK: Final = 1_800_000_000
 _DEADLINE: Final = _CLOCK + 10_000_000
 _RICH: Final = hex(10**24)
 _ROLES: Final = ("deployer", "relayer", "platform", "regulator", "cooperative", "farmer", "buyer")
+_FIRST_FARMER: Final = 1_000_000
 _GTIN: Final = "06901234567892"
 _RATIOS: Final = money.Ratios(farmer_bps=3_334, cooperative_bps=5_000, platform_bps=1_666)
 _FLOOR: Final = 120
@@ -80,8 +81,14 @@ class Stage:
         d = self.deployment
         cooperative = self.address("cooperative")
         for by, call in (
-            ("platform", actions.enrol(d, cooperative, Role.COOPERATIVE, "COOP-1")),
-            ("cooperative", actions.enrol(d, self.address("farmer"), Role.FARMER, "H-1")),
+            (
+                "platform",
+                self._enrolment("platform", self._keys["cooperative"], Role.COOPERATIVE, "COOP-1"),
+            ),
+            (
+                "cooperative",
+                self._enrolment("cooperative", self._keys["farmer"], Role.FARMER, "H-1"),
+            ),
             ("platform", actions.list_token(d, d.demo_yuan.address)),
             ("platform", actions.list_product(d, _GTIN, cooperative, "H87")),
             ("cooperative", actions.publish_terms(d, _GTIN, self._terms())),
@@ -99,11 +106,17 @@ class Stage:
             platform_payee=self.address("platform"),
         )
 
-    def enrol(self, farmers: Sequence[str]) -> None:
-        """Enrol more farmers of the cooperative."""
+    def enrol(self, count_: int) -> list[str]:
+        """Enrol more farmers of the cooperative, and give their addresses."""
+        farmers = [keys.from_private_key(f"0x{_FIRST_FARMER + i:064x}") for i in range(count_)]
         for number, farmer in enumerate(farmers):
-            call = actions.enrol(self.deployment, farmer, Role.FARMER, f"B-{number}")
+            call = self._enrolment("cooperative", farmer, Role.FARMER, f"B-{number}")
             self.direct("cooperative", call)
+        return [str(farmer.address) for farmer in farmers]
+
+    def _enrolment(self, by: str, key: keys.Key, role: Role, code: str) -> Call:
+        agreed = actions.consent(self.deployment, key, self.address(by), roles=role, code=code)
+        return actions.enrol(self.deployment, str(key.address), role, code, agreed)
 
     def batch(self, farmers: Sequence[str]) -> Batch:
         """Register a batch of ten kilograms from each, directly; more than 256 are collected in chunks first."""

@@ -34,7 +34,7 @@ SOLC_VERSION: Final = "0.8.37"
 
 COMPILER_SETTINGS: Final[Mapping[str, Any]] = {
     "evmVersion": "osaka",
-    "optimizer": {"enabled": True, "runs": 300},
+    "optimizer": {"enabled": True, "runs": 400},
     "viaIR": True,
 }
 """What decides the bytecode beside the sources; recorded in the manifest."""

@@ -30,6 +30,8 @@ CONTRACTS: Final = (
     "Deliveries",
     "Batches",
     "Payments",
+    "P256Verifier",
+    "WebAuthnVerifier",
     "DemoYuan",
 )
 """What is deployed, in this order. `DemoYuan` is the devnet's money and left out elsewhere."""
@@ -242,6 +244,8 @@ def _arguments(addresses: dict[str, str], founders: Founders) -> dict[str, tuple
         "Deliveries": (catalogue, batches, actors),
         "Batches": (catalogue, deliveries, payments, actors, founders.uri),
         "Payments": (batches, catalogue, actors),
+        "P256Verifier": (),
+        "WebAuthnVerifier": (),
         "DemoYuan": (founders.issuer,),
     }
 

@@ -77,6 +77,16 @@ class SignedRequest:
         )
 
 
+def domain(deployment: Deployment) -> dict[str, Any]:
+    """Give the EIP-712 domain in which requests to the relay, and consents, are signed."""
+    return {
+        "name": "Yuanliu",
+        "version": "1",
+        "chainId": deployment.chain_id,
+        "verifyingContract": deployment.actors.address,
+    }
+
+
 class Relay:
     """Signs requests in their authors' names and sends them through the forwarder."""
 
@@ -85,12 +95,7 @@ class Relay:
         self.sender = sender
         self.node: Node = sender.node
         self._forwarder: Contract = deployment.actors
-        self._domain: dict[str, Any] = {
-            "name": "Yuanliu",
-            "version": "1",
-            "chainId": deployment.chain_id,
-            "verifyingContract": self._forwarder.address,
-        }
+        self._domain = domain(deployment)
 
     def nonce(self, signer: str) -> int:
         """Give the nonce of the signer's next request."""

@@ -212,10 +212,19 @@ class Story:
         d = self._d
         for who, by, role, code in _ENROLMENTS:
             if not d.actors.read(self._node, "actorOf", self._address(who))["roles"]:
-                call = actions.enrol(d, self._address(who), role, code)
+                agreed = actions.consent(
+                    d, self._accounts[who], self._address(by), roles=role, code=code
+                )
+                call = actions.enrol(d, self._address(who), role, code, agreed)
                 self._do(by, f"enrol {who} as {code}", call)
         if d.actors.read(self._node, "keyOf", self._address("clerk"))[1] == 0:
-            call = actions.appoint_clerk(d, self._address("clerk"))
+            agreed = actions.consent(
+                d,
+                self._accounts["clerk"],
+                self._address("cooperative"),
+                level=actions.KeyLevel.CLERK,
+            )
+            call = actions.appoint_clerk(d, self._address("clerk"), agreed)
             self._do("cooperative", "appoint the clerk", call)
         if not d.catalogue.read(self._node, "isListed", d.demo_yuan.address):
             self._do("platform", "list the token", actions.list_token(d, d.demo_yuan.address))

@@ -23,7 +23,7 @@ outer one; a name without prefix inside an extension stays bare.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -44,11 +44,11 @@ _QUANTITIES: Final = (
     "inputQuantityList",
     "outputQuantityList",
 )
-_TYPED: Final = (
-    ("bizTransactionList", "bizTransaction", vocabulary.BUSINESS_TRANSACTIONS),
-    ("sourceList", "source", vocabulary.SOURCES_AND_DESTINATIONS),
-    ("destinationList", "destination", vocabulary.SOURCES_AND_DESTINATIONS),
-)
+_TYPED: Final[Mapping[str, tuple[str, Vocabulary]]] = {
+    "bizTransactionList": ("bizTransaction", vocabulary.BUSINESS_TRANSACTIONS),
+    "sourceList": ("source", vocabulary.SOURCES_AND_DESTINATIONS),
+    "destinationList": ("destination", vocabulary.SOURCES_AND_DESTINATIONS),
+}
 _TIMES: Final = frozenset({"eventTime", "time", "startTime", "endTime"})
 _METADATA: Final = (
     "time",
@@ -122,7 +122,7 @@ _STANDARD_FIELDS: Final = frozenset(
         "ilmd",
         *_LISTS,
         *_QUANTITIES,
-        *(name for name, _, _ in _TYPED),
+        *_TYPED,
     }
 )
 _REPORT_FIELDS: Final = frozenset(_REPORT)
@@ -164,109 +164,99 @@ class _Writer:
 
     def event(self, event: Mapping[str, Json]) -> Iterator[str]:
         yield f"eventType={event['type']}"
-        yield self._plain("eventTime", event["eventTime"])
-        yield self._plain("eventTimeZoneOffset", event.get("eventTimeZoneOffset"))
-        yield self._things(event, "epcList")
-        yield self._plain("parentID", event.get("parentID"))
-        yield self._things(event, "inputEPCList")
-        yield self._things(event, "childEPCs")
-        yield self._quantities(event, "quantityList")
-        yield self._quantities(event, "childQuantityList")
-        yield self._quantities(event, "inputQuantityList")
-        yield self._things(event, "outputEPCList")
-        yield self._quantities(event, "outputQuantityList")
-        for name in ("action", "transformationID", "bizStep", "disposition"):
-            yield self._plain(name, event.get(name))
-        if lasting := event.get("persistentDisposition"):
-            yield self._lasting(lasting)
-        for name in ("readPoint", "bizLocation"):
-            if place := event.get(name):
-                yield name + self._plain("id", place["id"])
-        for name, field, words in _TYPED:
-            if entries := event.get(name):
-                yield name + "".join(sorted(self._typed(entry, field, words) for entry in entries))
+        yield self.plain("eventTime", event["eventTime"])
+        for name, write in _ORDER:
+            if (value := event.get(name)) is not None:
+                yield write(self, name, value)
         elements = event.get("sensorElementList") or ()
-        yield "".join(sorted(map(self._element, elements)))
+        if elements:
+            yield "".join(sorted(map(self.element, elements)))
         if (ilmd := event.get("ilmd")) is not None:
-            yield "ilmd" + self._extensions(ilmd, frozenset())
+            yield "ilmd" + self.extensions(ilmd, frozenset())
         for name in ("readPoint", "bizLocation"):
             if (place := event.get(name)) and len(place) > 1:
-                yield name + self._extensions(place, _PLACE_FIELDS)
-        yield "".join(sorted(filter(None, map(self._element_extensions, elements))))
-        yield self._extensions(event, _STANDARD_FIELDS)
+                yield name + self.extensions(place, _PLACE_FIELDS)
+        if elements:
+            yield "".join(sorted(filter(None, map(self.element_extensions, elements))))
+        yield self.extensions(event, _STANDARD_FIELDS)
 
     # -- fields of the standard
 
-    def _plain(self, name: str, value: Json) -> str:
+    def plain(self, name: str, value: Json) -> str:
         """Write a field that holds one value; nothing if it holds none."""
         if value is None:
             return ""
-        text = self._time(value) if name in _TIMES else self._value(value, _WORDS.get(name))
+        text = self.time(value) if name in _TIMES else self.value(value, _WORDS.get(name))
         return f"{name}={text}" if text else ""
 
-    def _things(self, event: Mapping[str, Json], name: str) -> str:
-        listed = event.get(name)
+    def things(self, name: str, listed: Json) -> str:
         if not listed:
             return ""
-        return name + "".join(sorted(["epc=" + self._text(epc, None) for epc in listed]))
+        return name + "".join(sorted(["epc=" + self.text(epc, None) for epc in listed]))
 
-    def _quantities(self, event: Mapping[str, Json], name: str) -> str:
-        listed = event.get(name)
+    def quantities(self, name: str, listed: Json) -> str:
         if not listed:
             return ""
+        return name + "".join(sorted([self.quantity(entry) for entry in listed]))
+
+    def quantity(self, entry: Mapping[str, Json]) -> str:
+        fields = [self.plain(f, entry.get(f)) for f in ("epcClass", "quantity", "uom")]
+        return "quantityElement" + "".join(fields)
+
+    def lasting(self, name: str, lasting: Json) -> str:
         return name + "".join(
-            sorted(
-                "quantityElement"
-                + "".join(self._plain(f, entry.get(f)) for f in ("epcClass", "quantity", "uom"))
-                for entry in listed
-            )
+            "".join(sorted(self.plain(side, word) for word in lasting.get(side) or ()))
+            for side in ("set", "unset")
         )
 
-    def _lasting(self, lasting: Mapping[str, Json]) -> str:
-        return "persistentDisposition" + "".join(
-            "".join(sorted(self._plain(name, word) for word in lasting.get(name) or ()))
-            for name in ("set", "unset")
-        )
+    def place(self, name: str, place: Json) -> str:
+        return name + self.plain("id", place["id"])
 
-    def _typed(self, entry: Mapping[str, Json], field: str, words: Vocabulary) -> str:
+    def typed_list(self, name: str, entries: Json) -> str:
+        if not entries:
+            return ""
+        field, words = _TYPED[name]
+        return name + "".join(sorted(self.typed(entry, field, words) for entry in entries))
+
+    def typed(self, entry: Mapping[str, Json], field: str, words: Vocabulary) -> str:
         kind = entry.get("type")
-        first = "" if kind is None else "type=" + self._value(kind, words)
-        return first + self._plain(field, entry[field])
+        first = "" if kind is None else "type=" + self.value(kind, words)
+        return first + self.plain(field, entry[field])
 
-    def _element(self, element: Mapping[str, Json]) -> str:
+    def element(self, element: Mapping[str, Json]) -> str:
         metadata = element.get("sensorMetadata")
         reports = [
-            "sensorReport" + "".join(self._plain(f, report[f]) for f in _REPORT if f in report)
+            "sensorReport" + "".join(self.plain(f, report[f]) for f in _REPORT if f in report)
             for report in element["sensorReport"]
         ]
         head = "sensorElement"
         if metadata:
             head += "sensorMetadata"
-            head += "".join(self._plain(f, metadata[f]) for f in _METADATA if f in metadata)
+            head += "".join(self.plain(f, metadata[f]) for f in _METADATA if f in metadata)
         return head + "".join(sorted(reports))
 
-    def _element_extensions(self, element: Mapping[str, Json]) -> str:
+    def element_extensions(self, element: Mapping[str, Json]) -> str:
         """Write what is no field of the standard, each under the name of where it stood."""
         parts = []
         if (metadata := element.get("sensorMetadata")) and (
-            found := self._extensions(metadata, _METADATA_FIELDS)
+            found := self.extensions(metadata, _METADATA_FIELDS)
         ):
             parts.append("sensorMetadata" + found)
-        reports = (self._extensions(r, _REPORT_FIELDS) for r in element["sensorReport"])
+        reports = (self.extensions(r, _REPORT_FIELDS) for r in element["sensorReport"])
         parts += sorted("sensorReport" + found for found in reports if found)
-        if found := self._extensions(element, _ELEMENT_FIELDS):
+        if found := self.extensions(element, _ELEMENT_FIELDS):
             parts.append(found)
         return "sensorElement" + "".join(parts) if parts else ""
 
     # -- extensions
 
-    def _extensions(self, holder: Mapping[str, Json], known: frozenset[str]) -> str:
+    def extensions(self, holder: Mapping[str, Json], known: frozenset[str]) -> str:
         names = [name for name in holder if name not in known]
         if not names:
             return ""
-        return "".join(sorted(s for n in names for s in self._extension(n, holder[n], MAX_DEPTH)))
+        return "".join(sorted(s for n in names for s in self.extension(n, holder[n], MAX_DEPTH)))
 
-    def _extension(self, name: str, value: Json, depth: int) -> Iterator[str]:
+    def extension(self, name: str, value: Json, depth: int) -> Iterator[str]:
         """Write one extension: once, or once for each entry of a list."""
         if depth < 0:
             raise EpcisError(
@@ -276,18 +266,18 @@ class _Writer:
             return
         if isinstance(value, list):
             for item in value:
-                yield from self._extension(name, item, depth - 1)
+                yield from self.extension(name, item, depth - 1)
             return
         if isinstance(value, Mapping):
             inner = sorted(
-                s for n, item in value.items() for s in self._extension(n, item, depth - 1)
+                s for n, item in value.items() for s in self.extension(n, item, depth - 1)
             )
-            yield self._name(name) + "".join(inner)
+            yield self.name(name) + "".join(inner)
             return
-        text = self._value(value, None)
-        yield self._name(name) + (f"={text}" if text else "")
+        text = self.value(value, None)
+        yield self.name(name) + (f"={text}" if text else "")
 
-    def _name(self, name: str) -> str:
+    def name(self, name: str) -> str:
         if ":" not in name:
             return name
         expanded = self.namespaces.expand(name)
@@ -297,16 +287,16 @@ class _Writer:
 
     # -- values
 
-    def _value(self, value: Json, words: Vocabulary | None) -> str:
+    def value(self, value: Json, words: Vocabulary | None) -> str:
         if isinstance(value, str):
-            return self._text(value, words)
+            return self.text(value, words)
         if value is True:
             return "true"
         if value is False:
             return "false"
         return _number(value)
 
-    def _text(self, text: str, words: Vocabulary | None) -> str:
+    def text(self, text: str, words: Vocabulary | None) -> str:
         text = text.strip()
         if words is not None:
             known = words.uris.get(text)
@@ -319,7 +309,7 @@ class _Writer:
             return canonical(text)
         return self.namespaces.expand_value(text)
 
-    def _time(self, text: Json) -> str:
+    def time(self, text: Json) -> str:
         written = times.to_millisecond(text) if isinstance(text, str) else None
         if written is None:
             raise EpcisError(
@@ -330,15 +320,43 @@ class _Writer:
         return written
 
 
+_ORDER: Final[tuple[tuple[str, Callable[[_Writer, str, Json], str]], ...]] = (
+    ("eventTimeZoneOffset", _Writer.plain),
+    ("epcList", _Writer.things),
+    ("parentID", _Writer.plain),
+    ("inputEPCList", _Writer.things),
+    ("childEPCs", _Writer.things),
+    ("quantityList", _Writer.quantities),
+    ("childQuantityList", _Writer.quantities),
+    ("inputQuantityList", _Writer.quantities),
+    ("outputEPCList", _Writer.things),
+    ("outputQuantityList", _Writer.quantities),
+    ("action", _Writer.plain),
+    ("transformationID", _Writer.plain),
+    ("bizStep", _Writer.plain),
+    ("disposition", _Writer.plain),
+    ("persistentDisposition", _Writer.lasting),
+    ("readPoint", _Writer.place),
+    ("bizLocation", _Writer.place),
+    ("bizTransactionList", _Writer.typed_list),
+    ("sourceList", _Writer.typed_list),
+    ("destinationList", _Writer.typed_list),
+)
+"""The canonical order, from the offset to the parties; sensors, master data and extensions follow."""
+
+
 def _number(value: float | Decimal) -> str:
     """Write a number without exponent and without zeros at its end."""
     if type(value) is int:
         return str(value)
     if not isinstance(value, float | Decimal):
         raise TypeError(value)
-    exact = Decimal(str(value))
+    plain = str(value)
+    if plain.endswith(".0") and plain != "-0.0":
+        return plain[:-2]
+    exact = Decimal(plain)
     if not exact.is_finite():
-        raise number_error(str(value))
+        raise number_error(plain)
     text = f"{exact:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

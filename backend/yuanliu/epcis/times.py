@@ -48,4 +48,4 @@ def to_millisecond(text: str) -> str | None:
             moment, thousandths = moment + timedelta(seconds=1), 0
         except OverflowError:
             return None
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{thousandths:03d}Z".rjust(24, "0")
+    return f"{moment.isoformat()[:19]}.{thousandths:03d}Z"
