@@ -372,7 +372,13 @@ class World:
 
     @contextmanager
     def consent(
-        self, key: Who, party: str, *, level: int = OWNER, roles: Any = 0, given: Any = bytes(16)
+        self,
+        key: Who,
+        party: str,
+        *,
+        level: int = OWNER,
+        roles: object = 0,
+        given: object = bytes(16),
     ) -> Iterator[bytes]:
         """Give a key's consent. What has no private key answers yes as a contract wallet, for as long."""
         address = address_of(key)

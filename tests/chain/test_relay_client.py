@@ -24,7 +24,9 @@ def is_listed(world: World) -> bool:
 
 
 def enrolment(world: World, name: str) -> Call:
-    return world.actors.call("enrol", person(name).address, 16, code(name))
+    newcomer, given = person(name).address, code(name)
+    with world.consent(newcomer, world.platform.address, roles=16, given=given) as agreed:
+        return world.actors.call("enrol", newcomer, 16, given, agreed)
 
 
 # ------------------------------------------------------------------ one request

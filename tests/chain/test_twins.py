@@ -311,7 +311,8 @@ def test_each_character_is_right_in_a_code_for_both_or_for_neither(text: Harness
         codes = [pattern.format(character) for character in characters]
         asked = [padded(code.encode("latin-1"), 32) for code in codes]
         assert list(text.ask("isCode", asked, 16)) == [
-            accepts(actions.enrol, SOMEWHERE, ACTOR, actions.Role.FARMER, code) for code in codes
+            accepts(actions.enrol, SOMEWHERE, ACTOR, actions.Role.FARMER, code, b"")
+            for code in codes
         ]
 
 
@@ -320,7 +321,7 @@ def test_each_character_is_right_in_a_code_for_both_or_for_neither(text: Harness
 def test_codes_are_right_for_both_or_for_neither(text: Harness, listed: list[str]) -> None:
     asked = [padded(code.encode(), 32) for code in listed]
     assert list(text.ask("isCode", asked, 16)) == [
-        accepts(actions.enrol, SOMEWHERE, ACTOR, actions.Role.FARMER, code) for code in listed
+        accepts(actions.enrol, SOMEWHERE, ACTOR, actions.Role.FARMER, code, b"") for code in listed
     ]
 
 

@@ -1,9 +1,9 @@
 """Who may act, and as what: `contracts/interfaces/IActors.sol`, requirement by requirement."""
 
 import pytest
-from tests.world import ZERO, Person, Role, World, code, person, refused
+from tests.world import CONSENT, ZERO, Person, Role, World, code, person, refused
 
-from yuanliu.chain.bindings import ContractRefusal
+from yuanliu.chain import keys, relay
 
 pytestmark = pytest.mark.node
 
@@ -229,7 +229,7 @@ def test_a_suspended_actor_still_looks_after_its_keys_and_its_payout(world: Worl
     world.act(NEW_KEY, world.actors, "redirectPayout", SOMEBODY.address)
     with refused("Actors_Suspended", actor=world.farmer):
         world.ask(world.actors, "resolve", NEW_KEY.address)
-    world.act(world.coop, world.actors, "proposeRecovery", world.farmer.address, ZERO[:-1] + "9")
+    world.act(world.coop, world.actors, "proposeRecovery", world.farmer.address, "0x" + "9" * 40)
     world.act(NEW_KEY, world.actors, "cancelRecovery", world.farmer.address)
 
 
@@ -396,7 +396,8 @@ def test_a_recovery_is_cancelled_by_owner_enroller_or_regulator(world: World, by
 
 @pytest.mark.parametrize("by", ["farmer", "platform", "regulator", "coop2", "outsider"])
 def test_only_the_enroller_proposes_a_recovery(world: World, by: str) -> None:
-    with refused("Actors_NotSupervisor", actor=world.farmers[1], by=who(world, by)):
+    error = "Actors_Unknown" if by == "outsider" else "Actors_NotSupervisor"
+    with refused(error):
         world.act(
             who(world, by),
             world.actors,
@@ -475,54 +476,61 @@ def test_a_recovered_key_inherits_suspension_and_clerks(world: World) -> None:
         assert world.ask(world.actors, "resolve", key.address)[0] == world.coop.address
 
 
-@pytest.mark.xfail(
-    reason="a key is enrolled without its consent: any cooperative can take over a stranger's address",
-    raises=AssertionError,
-)
-def test_a_cooperative_cannot_make_a_stranger_its_farmer_and_take_his_units(
-    world: World,
-) -> None:
-    batch = world.harvest()
-    world.pay(batch, 10)
-    world.enrol(world.coop2, world.buyer, Role.FARMER)
-    world.act(world.coop2, world.actors, "proposeRecovery", world.buyer.address, NEW_KEY.address)
-    world.wait(DELAY)
-    world.act(world.outsider, world.actors, "completeRecovery", world.buyer.address)
-    number = world.offer(NEW_KEY, batch, world.coop2, 10)
-    world.act(world.coop2, world.batches, "accept", batch.id, number)
-    assert world.held(batch, world.coop2) == 0
+# ------------------------------------------------------------------ consent
 
 
-@pytest.mark.xfail(
-    reason="a key is appointed without its consent: dismissing it retires a stranger's address for ever",
-    raises=ContractRefusal,
-)
-def test_a_cooperative_cannot_retire_a_strangers_address(world: World) -> None:
-    world.act(world.coop2, world.actors, "appointClerk", world.buyer.address)
-    world.act(world.coop2, world.actors, "dismissClerk", world.buyer.address)
-    assert world.ask(world.actors, "resolve", world.buyer.address)[0] == world.buyer.address
+def enrolment(world: World, party: str, roles: int, given: bytes, level: int = 2) -> bytes:
+    """Give SOMEBODY's consent to exactly this."""
+    message = {"party": party, "level": level, "roles": roles, "code": given}
+    return keys.sign(SOMEBODY.account, relay.domain(world.deployment), CONSENT, message)
 
 
-@pytest.mark.xfail(
-    reason="a contract can be enrolled and its key recovered: then its new key acts for the escrow",
-    raises=AssertionError,
-)
-def test_nobody_becomes_the_contract_that_keeps_offered_units(world: World) -> None:
-    batch = world.harvest()
-    world.offer(world.coop, batch, world.retailer, 40)
-    world.enrol(world.coop2, world.batches, Role.FARMER)
-    world.act(world.coop2, world.actors, "proposeRecovery", world.batches.address, NEW_KEY.address)
-    world.wait(DELAY)
-    world.act(world.outsider, world.actors, "completeRecovery", world.batches.address)
-    number = world.offer(NEW_KEY, batch, world.coop2, 40)
-    world.act(world.coop2, world.batches, "accept", batch.id, number)
-    assert world.held(batch, world.coop2) == 0
+def test_no_key_is_bound_without_its_consent(world: World) -> None:
+    """Else a cooperative could enrol a stranger, or the escrow, and recover its key a week later."""
+    for victim in (world.buyer, world.batches, world.payments, SOMEBODY):
+        address = victim.address
+        for function, arguments in (
+            ("enrol", (address, int(Role.FARMER), code("x"))),
+            ("appointClerk", (address,)),
+            ("rotateKey", (address,)),
+            ("proposeRecovery", (world.farmer2.address, address)),
+        ):
+            call = world.actors.call(function, *arguments, b"")
+            with refused("Actors_ConsentInvalid", key=address):
+                world.send(world.coop2, call)
+        assert world.ask(world.actors, "keyOf", address)[1] == 0
 
 
-@pytest.mark.xfail(
-    reason="clerks sign 'in all but keys', yet one can propose a new key for a farmer",
-    raises=AssertionError,
-)
+def test_a_consent_is_good_for_one_binding_only(world: World) -> None:
+    coop2, farmer, given = world.coop2.address, int(Role.FARMER), code("x")
+    consent = enrolment(world, coop2, farmer, given)
+    for call in (
+        world.actors.call("enrol", SOMEBODY.address, farmer, code("y"), consent),
+        world.actors.call("appointClerk", SOMEBODY.address, consent),
+        world.actors.call("rotateKey", SOMEBODY.address, consent),
+        world.actors.call("proposeRecovery", world.farmer2.address, SOMEBODY.address, consent),
+        world.actors.call("enrol", NEW_KEY.address, farmer, given, consent),
+    ):
+        with refused("Actors_ConsentInvalid"):
+            world.send(world.coop2, call)
+    enrol = world.actors.call("enrol", SOMEBODY.address, farmer, given, consent)
+    with refused("Actors_ConsentInvalid", key=SOMEBODY, party=world.coop):
+        world.send(world.coop, enrol)
+    world.send(world.coop2, enrol)
+    assert world.ask(world.actors, "actorOf", SOMEBODY.address)["enroller"] == coop2
+    with refused("Actors_KeyTaken", key=SOMEBODY, actor=SOMEBODY):
+        world.send(
+            world.coop2,
+            world.actors.call(
+                "enrol",
+                SOMEBODY.address,
+                farmer,
+                code("z"),
+                enrolment(world, coop2, farmer, code("z")),
+            ),
+        )
+
+
 def test_a_clerk_proposes_no_new_key_for_a_farmer(world: World) -> None:
     with refused("Actors_OwnerKeyNeeded", actor=world.coop, key=world.clerk):
         world.act(

@@ -738,15 +738,14 @@ def test_a_token_that_is_paused_stops_payments_and_keeps_what_is_owed(
     assert world.money(world.farmer, token=token) == 350
 
 
-def test_a_token_that_rebases_under_way_is_refused(world: World, ledger: Ledger) -> None:
+def test_a_token_that_shrinks_under_way_is_refused(world: World, ledger: Ledger) -> None:
     token = ledger.token("RebasingToken")
     batch = ledger.goods(token, world.farmer, world.farmers[1])
     world.pay(batch)
-    for bps in (5_000, 20_000):
-        world.act(world.issuer, token, "rebaseWithTransfer", bps)
-        world.act(world.issuer, token, "rebase", 10_000)
-        with refused("Payments_TokenMovedOtherwise", token=token):
-            world.pay(batch, 9)
+    world.act(world.issuer, token, "rebaseWithTransfer", 5_000)
+    world.act(world.issuer, token, "rebase", 10_000)
+    with refused("Payments_TokenMovedOtherwise", token=token):
+        world.pay(batch, 9)
     world.act(world.issuer, token, "rebaseWithTransfer", 0)
     world.act(world.issuer, token, "rebase", 10_000)
 
@@ -872,10 +871,6 @@ def test_a_receiver_that_claims_in_the_middle_of_his_own_claim_gets_it_once(
     assert world.pool(pooled) == (2_100, 1_050)
 
 
-@pytest.mark.xfail(
-    reason="any unit that a receiver sends to the contract within a payment makes it revert",
-    raises=ContractRefusal,
-)
 def test_a_receiver_that_gives_a_unit_back_under_way_stops_no_payment(
     world: World, ledger: Ledger
 ) -> None:
@@ -885,6 +880,7 @@ def test_a_receiver_that_gives_a_unit_back_under_way_stops_no_payment(
     data = token.call("transfer", world.payments.address, 1).data
     world.act(spoiler, spoiler, "prepare", token.address, data, False)
     world.pay(batch)
+    ledger.given[token.address] = 1
 
 
 # ------------------------------------------------------------------ gas

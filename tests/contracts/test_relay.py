@@ -402,9 +402,6 @@ def test_several_requests_of_one_signer_go_in_order(world: World) -> None:
     assert [r[50:] for r in world.records(batch)[1:]] == [b'{"n":%d}' % n for n in range(5)]
 
 
-@pytest.mark.xfail(
-    reason="a wallet's ERC-1271 check gets all gas: one that burns it stops the requests after it"
-)
 def test_a_wallet_that_burns_all_gas_stops_no_other_request(world: World) -> None:
     wallet = world.create("GreedyWallet")
     batch = world.harvest()

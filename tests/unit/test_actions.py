@@ -73,14 +73,16 @@ def refused(code: str, act: Callable[[], object]) -> YuanliuError:
     ],
 )
 def test_a_code_is_short_and_no_name(code: str) -> None:
-    error = refused("actions.code_invalid", lambda: actions.enrol(D, SOMEBODY, Role.FARMER, code))
+    error = refused(
+        "actions.code_invalid", lambda: actions.enrol(D, SOMEBODY, Role.FARMER, code, b"")
+    )
     assert error.fields == {"code": code}
     assert "H-0042" in error.hint
 
 
 @pytest.mark.parametrize("code", ["H-0042", "1", "x" * 16, "?", "!~", "a?b"])
 def test_a_code_of_visible_ascii_is_taken(code: str) -> None:
-    call = actions.enrol(D, SOMEBODY, Role.FARMER, code)
+    call = actions.enrol(D, SOMEBODY, Role.FARMER, code, b"")
     assert call.to == D.contracts["Actors"].address
     assert call.data.endswith(code.encode().ljust(32, b"\0"))
 
@@ -278,7 +280,7 @@ def test_the_verdict_on_chain_is_the_reports(value: str, conformant: bool) -> No
 def test_each_act_goes_to_the_contract_whose_it_is() -> None:
     order = Order(number=1, buyer=SOMEBODY, lines=[Line(BATCH, 2, 600)])
     expected = {
-        "Actors": [actions.appoint_clerk(D, SOMEBODY), actions.suspend(D, SOMEBODY, "x")],
+        "Actors": [actions.appoint_clerk(D, SOMEBODY, b""), actions.suspend(D, SOMEBODY, "x")],
         "Catalogue": [actions.list_token(D, SOMEBODY), GTINS["publish terms"](GTIN)],
         "Deliveries": [GTINS["book"](GTIN)],
         "Batches": [actions.set_price(D, BATCH, 300), GTINS["register"](GTIN)],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yuanliu.chain import compiler
+from yuanliu.chain import artifacts, compiler
 from yuanliu.errors import YuanliuError
 from yuanliu.settings import Settings
 
@@ -195,7 +195,7 @@ def test_an_artifact_holds_what_a_caller_needs(project: Settings) -> None:
     assert list(artifact.events.values()) == ["Done(uint256)"]
     assert artifact.immutable_references
     assert 0 < artifact.size < artifact.init_size
-    assert compiler.Artifact.from_json(artifact.to_json()) == artifact
+    assert artifacts.Artifact.from_json(artifact.to_json()) == artifact
 
 
 def test_compiling_again_gives_the_same_bytes(project: Settings) -> None:
