@@ -18,6 +18,7 @@ from yuanliu.epcis.terms import terms
 from yuanliu.epcis.validation import open_document, validate_event
 from yuanliu.errors import YuanliuError
 
+unhurried = settings(deadline=None)  # a busy machine is no fault of the event
 EVENTS = list(bench._events(24))
 VALID = st.sampled_from(EVENTS)
 
@@ -80,7 +81,7 @@ def only_refuses(call: Any, *arguments: Any) -> Any:  # noqa: ANN401 -- any call
 
 
 @given(broken())
-@settings(max_examples=300)
+@settings(unhurried, max_examples=300)
 def test_no_event_breaks_anything(event: dict[str, Any]) -> None:
     if only_refuses(validate_event, event) is None:
         only_refuses(event_hash, event)
@@ -90,6 +91,7 @@ def test_no_event_breaks_anything(event: dict[str, Any]) -> None:
     assert terms(event, namespaces)["eventType"] == [event["type"]]
 
 
+@unhurried
 @given(JSON | st.dictionaries(NAMES, JSON | TEXTS, max_size=6))
 def test_no_json_breaks_the_readers(value: object) -> None:
     only_refuses(validate_event, value)
@@ -114,6 +116,7 @@ def shuffled(value: object, dice: random.Random) -> object:
     return value
 
 
+@unhurried
 @given(VALID, st.randoms(use_true_random=False))
 def test_order_does_not_matter_to_the_hash(event: dict[str, Any], dice: random.Random) -> None:
     other = shuffled(event, dice)
@@ -121,6 +124,7 @@ def test_order_does_not_matter_to_the_hash(event: dict[str, Any], dice: random.R
     assert event_hash(other) == event_hash(event)
 
 
+@unhurried
 @given(VALID, st.integers(-13 * 60, 13 * 60))
 def test_time_zones_do_not_matter_to_the_hash(event: dict[str, Any], minutes: int) -> None:
     zone = timezone(timedelta(minutes=minutes))
@@ -128,6 +132,7 @@ def test_time_zones_do_not_matter_to_the_hash(event: dict[str, Any], minutes: in
     assert event_hash({**event, "eventTime": moved.isoformat()}) == event_hash(event)
 
 
+@unhurried
 @given(VALID)
 def test_the_bytes_of_a_record_carry_the_hash(event: dict[str, Any]) -> None:
     read = parse_payload(payload(event))
@@ -138,6 +143,7 @@ def test_the_bytes_of_a_record_carry_the_hash(event: dict[str, Any]) -> None:
 DIGITS = st.from_regex(r"[+-]?0{0,3}[0-9]{1,25}(\.[0-9]{0,5})?([eE][0-9]{1,2})?", fullmatch=True)
 
 
+@unhurried
 @given(VALID, DIGITS | st.text(max_size=12), DIGITS | st.text(max_size=12))
 def test_different_texts_are_never_one_event(event: dict[str, Any], one: str, other: str) -> None:
     hashes = []
@@ -151,6 +157,7 @@ def test_different_texts_are_never_one_event(event: dict[str, Any], one: str, ot
         assert (hashes[0] != hashes[1]) == apart
 
 
+@unhurried
 @given(VALID, st.sampled_from(["eventTime", "action", "bizStep", "readPoint", "yuanliu:new"]))
 def test_another_event_has_another_hash(event: dict[str, Any], field: str) -> None:
     values = {
@@ -163,6 +170,7 @@ def test_another_event_has_another_hash(event: dict[str, Any], field: str) -> No
     assert event_hash({**event, field: values[field]}) != event_hash(event)
 
 
+@unhurried
 @given(VALID, st.data())
 def test_an_event_is_found_by_each_of_its_terms(event: dict[str, Any], data: st.DataObject) -> None:
     found = terms(event)
@@ -189,6 +197,7 @@ PARAMETERS = st.sampled_from(
 )  # fmt: skip
 
 
+@unhurried
 @given(
     st.lists(st.tuples(PARAMETERS | st.text(max_size=20), TEXTS | st.text(max_size=20) | DIGITS))
 )
