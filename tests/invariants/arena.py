@@ -19,13 +19,23 @@ from eth_abi.abi import encode
 from eth_typing import Hash32
 from eth_utils.crypto import keccak
 from tests.invariants.ghost_money import Money, Token
-from tests.invariants.ghost_people import ANY_REVERT, Product, Refused, Terms
-from tests.world import KILOGRAM, PAYLOAD, ZERO, Person, Role, World, code, lot, person
+from tests.invariants.ghost_people import (
+    ANY_REVERT,
+    CLERK,
+    NO_CODE,
+    OWNER,
+    Consent,
+    Product,
+    Refused,
+    Terms,
+)
+from tests.world import BINDING, KILOGRAM, PAYLOAD, ZERO, Person, Role, World, code, lot, person
 
 from yuanliu import members
 from yuanliu.chain.bindings import Contract, ContractRefusal, _types, refusal
 from yuanliu.chain.devnet import Devnet
 from yuanliu.chain.node import RpcError
+from yuanliu.records import Kind
 
 GAS: Final = hex(16_777_216)
 INNER_GAS: Final = 6_000_000
@@ -40,6 +50,7 @@ _REQUEST: Final = keccak(
 _DOMAIN: Final = keccak(
     text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
+_CONSENT: Final = keccak(text="Consent(address party,uint8 level,uint16 roles,bytes16 code)")
 _AUTHORIZATION: Final = keccak(
     text="ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
     "uint256 validBefore,bytes32 nonce)"
@@ -84,7 +95,9 @@ class Arena:
         ]
         self.succeeded: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.kinds: Counter[Kind] = Counter()
         self.reasons: Counter[tuple[str, str]] = Counter()
+        self._consents: dict[bytes, Consent] = {}
         self.calls = 0
         self.request("anvil_setBlockTimestampInterval", 1)
         self.ghost = self._seed()
@@ -118,15 +131,21 @@ class Arena:
             payments=w.payments.address.lower(),
             chain_id=w.deployment.chain_id,
         )
-        g.enrol(w.platform.address, w.coop.address, Role.COOPERATIVE, code("coop-one"))
-        g.enrol(w.platform.address, w.coop2.address, Role.COOPERATIVE, code("coop-two"))
-        g.enrol(w.platform.address, w.carrier.address, Role.CARRIER, code("carrier"))
-        g.enrol(w.platform.address, w.retailer.address, Role.RETAILER, code("retailer"))
-        g.enrol(w.regulator.address, w.inspector.address, Role.INSPECTOR, code("lab"))
-        for i, farmer in enumerate(w.farmers):
-            g.enrol(w.coop.address, farmer.address, Role.FARMER, code(f"F{i}"))
-        g.enrol(w.coop2.address, w.farmer2.address, Role.FARMER, code("F0"))
-        g.appoint_clerk(w.coop.address, w.clerk.address)
+        platform, regulator = w.platform.address, w.regulator.address
+        enrolments = [
+            (platform, w.coop, Role.COOPERATIVE, "coop-one"),
+            (platform, w.coop2, Role.COOPERATIVE, "coop-two"),
+            (platform, w.carrier, Role.CARRIER, "carrier"),
+            (platform, w.retailer, Role.RETAILER, "retailer"),
+            (regulator, w.inspector, Role.INSPECTOR, "lab"),
+            *((w.coop.address, f, Role.FARMER, f"F{i}") for i, f in enumerate(w.farmers)),
+            (w.coop2.address, w.farmer2, Role.FARMER, "F0"),
+        ]
+        for by, who, role, name in enrolments:
+            consent = (who.address, by, OWNER, role, code(name))
+            g.enrol(by, who.address, role, code(name), consent)
+        clerk, coop = w.clerk.address, w.coop.address
+        g.appoint_clerk(coop, clerk, (clerk, coop, CLERK, 0, NO_CODE))
         for address, actor in g.actors.items():
             actor.enrolled_at = int(w.ask(w.actors, "actorOf", address)["enrolledAt"])
         yuan = w.yuan.address.lower()
@@ -254,6 +273,9 @@ class Arena:
         if function == "publishTerms":
             gtin, terms = arguments
             return lambda: g.publish_terms(sender, gtin, replace(Terms(*terms), gtin=gtin))
+        if function in BINDING:
+            *before, consent = arguments
+            arguments = (*before, self._consents.get(consent))
         name = GHOST_NAMES.get((contract, function)) or snake(function)
         return lambda: getattr(g, name)(sender, *arguments)
 
@@ -297,6 +319,18 @@ class Arena:
         )
         digest = keccak(b"\x19\x01" + keccak(domain) + keccak(struct))
         return bytes(self.accounts[sender].unsafe_sign_hash(Hash32(digest)).signature)
+
+    def consent(self, key: str, party: str, level: int, roles: int, name: bytes) -> bytes:
+        """Let a key sign that it is to be bound so; what has no private key signs nothing."""
+        if key not in self.accounts:
+            return b""
+        struct = encode(
+            ["bytes32", "address", "uint8", "uint16", "bytes16"],
+            [_CONSENT, party, level, roles, name],
+        )
+        signature = self.sign(key, "Yuanliu", self.contracts["Actors"].address, struct)
+        self._consents[signature] = (key, party, level, roles, name)
+        return signature
 
     def authorization(
         self, payer: str, order: tuple[int, str, Sequence[tuple[int, int, int]]]
@@ -442,6 +476,7 @@ class Arena:
                 length = int.from_bytes(data[64:96])
                 found.append((int(raw["topics"][1], 16), data[96 : 96 + length]))
         assert found == expected
+        self.kinds.update(Kind(record[1]) for _, record in found)
 
     # ------------------------------------------------------------------ the wire
 

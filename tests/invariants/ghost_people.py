@@ -20,6 +20,11 @@ ANY_REVERT: Final = "*"
 
 MAX_CLERKS: Final = 100
 
+Consent = tuple[str, str, int, int, bytes]
+"""What a key signs to be bound: itself, the party, the level, roles and code."""
+
+NO_CODE: Final = bytes(16)
+
 
 class Refused(Exception):
     """The call must be refused, with the error of this name."""
@@ -139,7 +144,9 @@ class People:
 
     # ------------------------------------------------------------------ Actors
 
-    def enrol(self, sender: str, actor: str, roles: int, code: bytes) -> None:
+    def enrol(
+        self, sender: str, actor: str, roles: int, code: bytes, consent: Consent | None
+    ) -> None:
         enroller, own = self.resolve(sender)
         may = 0
         if own & Role.PLATFORM:
@@ -149,6 +156,7 @@ class People:
         if own & Role.COOPERATIVE:
             may |= Role.FARMER
         require("Actors_RolesNotEnrollable", roles and not roles & ~may)
+        require("Actors_ConsentInvalid", consent == (actor, enroller, OWNER, roles, code))
         require("Actors_CodeInvalid", code_is_valid(code))
         require("Actors_CodeTaken", (enroller, code) not in self.codes)
         self._check_new_key(actor)
@@ -175,11 +183,12 @@ class People:
         require("Actors_ReasonInvalid", reason_is_valid(reason))
         a.suspended = False
 
-    def appoint_clerk(self, sender: str, clerk: str) -> None:
+    def appoint_clerk(self, sender: str, clerk: str, consent: Consent | None) -> None:
         actor = self._owned(sender)
         a = self.actors[actor]
         require("Actors_RoleMissing", a.roles & Role.COOPERATIVE)
         require("Actors_TooManyClerks", len(a.clerks) < MAX_CLERKS)
+        require("Actors_ConsentInvalid", consent == (clerk, actor, CLERK, 0, NO_CODE))
         self._check_new_key(clerk)
         a.clerks.append(clerk)
         self.keys[clerk] = (actor, CLERK)
@@ -190,8 +199,9 @@ class People:
         self.actors[actor].clerks.remove(clerk)
         self.keys[clerk] = (actor, RETIRED)
 
-    def rotate_key(self, sender: str, new_key: str) -> None:
+    def rotate_key(self, sender: str, new_key: str, consent: Consent | None) -> None:
         actor = self._owned(sender)
+        require("Actors_ConsentInvalid", consent == (new_key, actor, OWNER, 0, NO_CODE))
         self._check_new_key(new_key)
         self._rotate(actor, new_key)
         self.recoveries.pop(actor, None)
@@ -204,11 +214,15 @@ class People:
             self.payouts[actor] = new_key
         a.key = new_key
 
-    def propose_recovery(self, sender: str, actor: str, new_key: str) -> None:
+    def propose_recovery(
+        self, sender: str, actor: str, new_key: str, consent: Consent | None
+    ) -> None:
         a = self._enrolled(actor)
-        by, _ = self.resolve(sender)
+        by = self._owned(sender)
+        require("Actors_Suspended", not self.actors[by].suspended)
         require("Actors_NotSupervisor", by == a.enroller)
         self._check_new_key(new_key)
+        require("Actors_ConsentInvalid", consent == (new_key, actor, OWNER, 0, NO_CODE))
         self.recoveries[actor] = (new_key, self.now + RECOVERY_DELAY)
 
     def cancel_recovery(self, sender: str, actor: str) -> None:

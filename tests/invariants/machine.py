@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from tests.invariants.arena import FOREVER, RICH, Arena, with_check_digit
 from tests.invariants.epilogue import pay_every_farmer
 from tests.invariants.ghost_goods import BOOKED, Batch
-from tests.invariants.ghost_people import DAY, Refused
+from tests.invariants.ghost_people import CLERK, DAY, NO_CODE, OWNER, Refused
 from tests.world import KILOGRAM, PAYLOAD, ZERO, Role, code, lot
 
 from yuanliu.records import Kind
@@ -33,6 +33,8 @@ class Trade(RuleBasedStateMachine):
     """Everybody trades, errs and cheats."""
 
     arena: ClassVar[Arena]
+    round: ClassVar[int] = 0
+    """Makes other acts of the same draws."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +70,7 @@ class Trade(RuleBasedStateMachine):
     def _dice(self, seed: int) -> Random:
         """Hypothesis likes to draw a number again; the same number twice should not be the same act twice."""
         self.acts += 1
-        return Random(f"{seed} {self.acts}")
+        return Random(f"{seed} {self.acts} {self.round}")
 
     def pick(self, r: Random, contract: str, *functions: str) -> str:
         """One of several functions; half the time the one that succeeded least so far."""
@@ -102,6 +104,17 @@ class Trade(RuleBasedStateMachine):
         if not free or r.random() < 1 / 8:
             return r.choice([ZERO, self.anyone(r)])
         return r.choice(free)
+
+    def actor_of(self, key: str) -> str:
+        return self.g.keys.get(key, (key, 0))[0]
+
+    def consent(
+        self, r: Random, key: str, party: str, level: int, roles: int = 0, name: bytes = NO_CODE
+    ) -> bytes:
+        """The key's own consent; seldom another's, or to another party."""
+        if r.random() < 1 / 12:
+            key, party = r.choice([(self.w.outsider.address, party), (key, self.anyone(r))])
+        return self.a.consent(key, party, level, roles, name)
 
     def coop(self, r: Random) -> str:
         return r.choice([self.w.coop.address, self.w.coop.address, self.w.coop2.address])
@@ -180,7 +193,9 @@ class Trade(RuleBasedStateMachine):
         name = r.choice(
             [code(f"N{self.next()}")] * 6 + [code("F0"), b" x".ljust(16, b"\0"), bytes(16)]
         )
-        self.do(r, self.key(r, by), "Actors", "enrol", self.new_key(r), int(roles), name)
+        sender, key = self.key(r, by), self.new_key(r)
+        consent = self.consent(r, key, self.actor_of(sender), OWNER, int(roles), name)
+        self.do(r, sender, "Actors", "enrol", key, int(roles), name, consent)
 
     def suspend(self, r: Random) -> None:
         actor = r.choice(list(self.g.actors))
@@ -201,11 +216,15 @@ class Trade(RuleBasedStateMachine):
             clerk = r.choice([*clerks, self.anyone(r)])
             self.do(r, sender, "Actors", "dismissClerk", clerk)
         else:
-            self.do(r, sender, "Actors", "appointClerk", self.new_key(r))
+            key = self.new_key(r)
+            consent = self.consent(r, key, self.actor_of(sender), CLERK)
+            self.do(r, sender, "Actors", "appointClerk", key, consent)
 
     def rotate(self, r: Random) -> None:
         sender = self.key(r, r.choice(list(self.g.actors)))
-        self.do(r, sender, "Actors", "rotateKey", self.new_key(r))
+        key = self.new_key(r)
+        consent = self.consent(r, key, self.actor_of(sender), OWNER)
+        self.do(r, sender, "Actors", "rotateKey", key, consent)
 
     def recover(self, r: Random) -> None:
         """Propose, wait and complete, or cancel."""
@@ -223,7 +242,9 @@ class Trade(RuleBasedStateMachine):
         actor = r.choice([*self.g.actors, self.anyone(r)])
         known = self.g.actors.get(actor)
         by = known.enroller if known else self.anyone(r)
-        self.do(r, self.key(r, by), "Actors", "proposeRecovery", actor, self.new_key(r))
+        key = self.new_key(r)
+        consent = self.consent(r, key, actor, OWNER)
+        self.do(r, self.key(r, by), "Actors", "proposeRecovery", actor, key, consent)
 
     def redirect(self, r: Random) -> None:
         farmers = [address for address, a in self.g.actors.items() if a.roles & Role.FARMER]
