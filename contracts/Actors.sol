@@ -40,6 +40,7 @@ contract Actors is IActors, Forwarder, ERC2771Context {
 
     mapping(address key => Key) private _keys;
     mapping(address actor => Enrolment) private _enrolments;
+    // slither-disable-next-line uninitialized-state -- written through references
     mapping(address cooperative => address[]) private _clerks;
     mapping(address actor => Recovery) private _recoveries;
     /// @dev Where money goes if not to the address of the actor itself.

@@ -87,9 +87,11 @@ contract Catalogue is ICatalogue, Acting {
     /// @dev The authority is the actor, or address, that signed; a cooperative's clerks are not enough.
     function _checkAuthority(address cooperative) private view returns (address by) {
         address signer = _msgSender();
+        // slither-disable-next-line unused-return -- no role is needed
         (by,) = ACTORS.resolve(signer);
         address authority = termsAuthorityOf(cooperative);
         if (by != authority) revert Catalogue_NotTermsAuthority(cooperative, authority, by);
+        // slither-disable-next-line unused-return -- the actor is known
         (, IActors.KeyLevel level) = ACTORS.keyOf(signer);
         if (level == IActors.KeyLevel.Clerk) revert IActors.Actors_OwnerKeyNeeded(by, signer);
     }

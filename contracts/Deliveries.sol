@@ -47,6 +47,7 @@ contract Deliveries is IDeliveries, Acting {
         ICatalogue.Product memory product = CATALOGUE.productOf(b.gtin);
         if (product.cooperative != cooperative) revert Deliveries_NotMyProduct(cooperative, b.gtin);
         if (product.inForce == TermsId.wrap(0)) revert Deliveries_NoTerms(b.gtin);
+        // slither-disable-next-line unused-return -- the product is known
         (ICatalogue.Terms memory terms,) = TermsCode.read(address(CATALOGUE), product.inForce);
         if (b.farmer == terms.cooperativePayee || b.farmer == terms.platformPayee) {
             revert Deliveries_FarmerIsPayee(b.farmer);

@@ -73,6 +73,7 @@ abstract contract Forwarder is ERC2771Forwarder {
 
     /// @dev By signature alone: an account that delegated its code (EIP-7702) still signs with its key.
     function _recovers(address from, bytes32 digest, bytes calldata signature) private pure returns (bool) {
+        // slither-disable-next-line unused-return -- the error says enough
         (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature);
         return err == ECDSA.RecoverError.NoError && recovered == from;
     }

@@ -103,6 +103,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
         // Interaction
         IERC20 token = IERC20(sales[0].token);
         uint256 total = _sum(order);
+        // slither-disable-next-line reentrancy-balance -- the guard keeps everybody out
         uint256 expected = token.balanceOf(address(this)) + total;
         if (authorization.length == 0) {
             token.safeTransferFrom(payer, address(this), total);
@@ -188,6 +189,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     function _tokenOf(Order calldata order) private view returns (address) {
         if (order.lines.length == 0) revert Payments_LinesInvalid(0, MAX_LINES);
         TermsId id = BATCHES.batchOf(order.lines[0].batch).terms;
+        // slither-disable-next-line unused-return -- the product does not matter
         (ICatalogue.Terms memory terms,) = TermsCode.read(address(CATALOGUE), id);
         return terms.token;
     }
@@ -213,6 +215,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     function _claim(Step[] calldata steps, address only, address to) private returns (uint256 paid) {
         // Check
         if (steps.length == 0 || steps.length > MAX_LINES) revert Payments_LinesInvalid(steps.length, MAX_LINES);
+        // slither-disable-next-line uninitialized-local -- starts as false
         bool moved;
         for (uint256 i; i < steps.length; ++i) {
             Step calldata step = steps[i];

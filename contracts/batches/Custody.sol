@@ -78,6 +78,7 @@ abstract contract Custody is Safety, ERC1155 {
     /// @dev Whoever made the call, with or without a role.
     function _actor() private view returns (address actor, address signer) {
         signer = _msgSender();
+        // slither-disable-next-line unused-return -- no role is needed
         (actor,) = ACTORS.resolve(signer);
     }
 

@@ -63,6 +63,7 @@ abstract contract Origin is Custody {
         if (delivered != accounted) revert Batches_MassDiffers(delivered, accounted);
         if (b.farmer == address(0) && leaves.length != 0) _roots[batch][b.chunks++] = Members.root(leaves);
         _open(batch, b, cooperative, r.units, r.massPerUnit, r.price, _terms(b.terms));
+        // slither-disable-next-line encode-packed-collision -- entries begin with their number
         _append(
             batch,
             Kind.Registered,
@@ -85,11 +86,13 @@ abstract contract Origin is Custody {
         if (count > Members.CHUNK) revert Batches_CountInvalid(count, Members.CHUNK);
 
         bool first = b.totalWeight == 0;
+        // slither-disable-next-line reentrancy-no-eth -- it is ours, and calls nobody
         IDeliveries.Delivery[] memory deliveries = DELIVERIES.enter(cooperative, receipts, batch, b.terms);
         if (first) {
             b.cooperative = cooperative;
             b.terms = deliveries[0].terms;
             b.farmer = deliveries[0].farmer;
+            // slither-disable-next-line unused-return -- only the product matters
             (, Gtin product) = TermsCode.read(address(CATALOGUE), b.terms);
             if (product != gtin) revert Batches_TermsNotForProduct(b.terms, gtin);
         }
@@ -158,9 +161,13 @@ abstract contract Origin is Custody {
     {
         masses = new uint64[](inputs.length);
         sum.transformation = ++_transformations;
+        // slither-disable-next-line uninitialized-local -- starts at 0
         uint256 total;
+        // slither-disable-next-line uninitialized-local -- starts at 0: no batch has that id
         uint256 before;
+        // slither-disable-next-line uninitialized-local -- starts at 0: no terms have that number
         TermsId known;
+        // slither-disable-next-line uninitialized-local -- the first batch's terms are not 0, so they are read
         ICatalogue.Terms memory terms;
         for (uint256 i; i < inputs.length; ++i) {
             Input calldata input = inputs[i];
@@ -238,6 +245,7 @@ abstract contract Origin is Custody {
         address cooperative,
         address signer
     ) private {
+        // slither-disable-next-line encode-packed-collision -- parents begin with their number
         _append(
             batch,
             Kind.Derived,
@@ -319,6 +327,7 @@ abstract contract Origin is Custody {
     }
 
     function _terms(TermsId id) internal view returns (ICatalogue.Terms memory terms) {
+        // slither-disable-next-line unused-return -- the product does not matter
         (terms,) = TermsCode.read(address(CATALOGUE), id);
     }
 

@@ -31,6 +31,7 @@ library TermsCode {
             terms.platformPayee,
             gtin
         );
+        // slither-disable-next-line unused-return -- the address follows from the number
         Create3.deploy(0, _salt(id), code);
     }
 
