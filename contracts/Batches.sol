@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Acting} from "./Acting.sol";
 import {Origin} from "./batches/Origin.sol";
 import {IActors} from "./interfaces/IActors.sol";
@@ -16,6 +17,8 @@ import {BatchId} from "./libraries/Types.sol";
 /// @notice Events and sale; the rest is in `batches/`: Journal ← Safety (hold, recall) ← Custody (units) ← Origin.
 contract Batches is Origin {
     address public immutable PAYMENTS;
+
+    mapping(BatchId batch => mapping(bytes32 root => bool)) private _anchored;
 
     constructor(
         ICatalogue catalogue,
@@ -44,10 +47,21 @@ contract Batches is Origin {
     function anchor(BatchId batch, bytes32 root, uint32 count, bytes calldata payload) external {
         // Check
         (address actor, address signer) = _writer(batch, Kind.Readings);
-        if (root == 0 || count == 0) revert Batches_ReadingsInvalid();
+        if (root == 0 || count == 0 || _anchored[batch][root]) revert Batches_ReadingsInvalid();
         _checkPayload(payload);
         // Effect
+        _anchored[batch][root] = true;
         _append(batch, Kind.Readings, actor, signer, abi.encodePacked(root, count, payload));
+    }
+
+    /// @inheritdoc IBatches
+    function isReading(BatchId batch, bytes32 root, bytes calldata reading, bytes32[] calldata proof)
+        external
+        view
+        returns (bool)
+    {
+        bytes32 leaf = keccak256(bytes.concat(keccak256(reading)));
+        return _anchored[batch][root] && MerkleProof.verifyCalldata(proof, root, leaf);
     }
 
     /// @inheritdoc IBatches

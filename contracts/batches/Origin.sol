@@ -36,7 +36,7 @@ abstract contract Origin is Custody {
     function collect(Gtin gtin, bytes20 lot, uint64[] calldata receipts) external returns (BatchId batch) {
         // Check
         (address cooperative, address signer,) = _actorWith(Roles.COOPERATIVE);
-        if (receipts.length == 0) revert Batches_CountInvalid(0, Members.CHUNK);
+        _checkCount(receipts.length);
         batch = _newId(cooperative, gtin, lot);
         // Effect
         Batch storage b = _batches[batch];

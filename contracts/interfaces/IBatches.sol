@@ -139,7 +139,7 @@ interface IBatches is IJournal {
     error Batches_ReceiverInvalid(address receiver);
     /// @notice Thrown when a correction names no record, or one record twice.
     error Batches_CorrectionInvalid(BatchId batch, bytes32 wrong, bytes32 corrective);
-    /// @notice Thrown when readings have no root or are none.
+    /// @notice Thrown when readings have no root, are none, or were anchored for the batch before.
     error Batches_ReadingsInvalid();
     /// @notice Thrown when inputs are not in ascending order of their ids, each once.
     error Batches_InputsUnsorted(BatchId batch);
@@ -208,7 +208,7 @@ interface IBatches is IJournal {
     /// @notice Anchors sensor readings by their Merkle root, with a summary.
     /// @dev Appends Readings. A reading's leaf is `keccak256(keccak256(reading))` over its exact bytes; nodes as in
     /// {Members}. Requirements: the caller is a carrier, retailer, inspector or the batch's cooperative; root and count
-    /// not 0; a payload of JSON up to 8 KiB.
+    /// not 0, the root new to the batch; a payload of JSON up to 8 KiB.
     function anchor(BatchId batch, bytes32 root, uint32 count, bytes calldata payload) external;
 
     /// @notice Declares a record wrong and names the one that corrects it. Both stay.
@@ -289,6 +289,12 @@ interface IBatches is IJournal {
 
     /// @notice Who recalled the batch itself; zero if nobody.
     function recalledBy(BatchId batch) external view returns (address);
+
+    /// @notice Whether `reading`, to the byte, is one of those anchored for the batch under `root`.
+    function isReading(BatchId batch, bytes32 root, bytes calldata reading, bytes32[] calldata proof)
+        external
+        view
+        returns (bool);
 
     /// @notice What a claim needs: the members' total weight, and the root of one chunk of them (zero if there is none).
     function poolOf(BatchId batch, uint256 chunk) external view returns (uint64 totalWeight, bytes32 root);

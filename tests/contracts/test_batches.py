@@ -344,7 +344,8 @@ def write(world: World, who: str, batch: int, kind: Kind, payload: bytes = PAYLO
         case Kind.INSPECTION:
             world.act(by, world.batches, "inspect", batch, True, payload)
         case Kind.READINGS:
-            world.act(by, world.batches, "anchor", batch, ROOT, 12, payload)
+            root = world.number().to_bytes(32)
+            world.act(by, world.batches, "anchor", batch, root, 12, payload)
         case Kind.CORRECTED:
             world.act(by, world.batches, "correct", batch, ROOT, b"\x02" * 32, payload)
         case _:
@@ -448,6 +449,8 @@ def test_readings_have_a_root_and_a_number(world: World) -> None:
     world.act(world.carrier, world.batches, "anchor", batch, ROOT, 10_000, PAYLOAD)
     body = records.decode(world.records(batch)[-1]).body
     assert body == records.Readings(ROOT, 10_000, PAYLOAD)
+    with refused("Batches_ReadingsInvalid"):
+        world.act(world.carrier, world.batches, "anchor", batch, ROOT, 1, PAYLOAD)
 
 
 def test_a_reading_is_proven_against_its_anchored_root(world: World) -> None:
@@ -457,8 +460,18 @@ def test_a_reading_is_proven_against_its_anchored_root(world: World) -> None:
     world.act(world.carrier, world.batches, "anchor", batch, members.root(leaves), 1_000, PAYLOAD)
     body = records.decode(world.records(batch)[-1]).body
     assert isinstance(body, records.Readings)
-    assert members.verify(leaves[777], members.proof(leaves, 777), body.root)
-    assert not members.verify(leaves[776], members.proof(leaves, 777), body.root)
+    proof = members.proof(leaves, 777)
+    assert members.verify(leaves[777], proof, body.root)
+    assert not members.verify(leaves[776], proof, body.root)
+
+    def on_chain(of: int, root: bytes, reading: bytes) -> bool:
+        return bool(world.ask(world.batches, "isReading", of, root, reading, list(proof)))
+
+    assert on_chain(batch, body.root, readings[777])
+    assert not on_chain(batch, body.root, readings[776])
+    assert not on_chain(batch, body.root, readings[777] + b" ")
+    assert not on_chain(batch, members.root(leaves[:999]), readings[777])
+    assert not on_chain(world.harvest().id, body.root, readings[777])
 
 
 def test_a_correction_names_two_different_records(world: World) -> None:
