@@ -97,6 +97,7 @@ class Arena:
         self.refused: Counter[str] = Counter()
         self.kinds: Counter[Kind] = Counter()
         self.reasons: Counter[tuple[str, str]] = Counter()
+        self._readings: dict[bytes, bytes] = {}
         self._consents: dict[bytes, Consent] = {}
         self.calls = 0
         self.request("anvil_setBlockTimestampInterval", 1)
@@ -363,6 +364,12 @@ class Arena:
         self.request("evm_setNextBlockTimestamp", self._latest_known)
         self.request("evm_mine")
 
+    def reading(self, text: bytes) -> bytes:
+        """The root over one sensor reading alone, which is its leaf."""
+        anchored = members.reading_leaf(text)
+        self._readings = {anchored: text}  # the last one is looked for in every batch
+        return anchored
+
     def step(self, batch: int, index: int) -> tuple[Any, ...]:
         """A member with its proof, as a claim takes it."""
         chunk, place = divmod(index, members.CHUNK)
@@ -431,6 +438,9 @@ class Arena:
                 yield self._probe(
                     "Batches", "offerOf", (number, i), ((o.sender, o.units, o.receiver),)
                 )
+            for anchored, reading in self._readings.items():
+                found = (number, anchored, reading, ())
+                yield self._probe("Batches", "isReading", found, (anchored in b.readings,))
             for holder, units in b.held_by.items():
                 yield self._probe("Batches", "balanceOf", (holder, number), (units,))
 

@@ -56,6 +56,8 @@ class Batch:
     offers: list[Offer] = field(default_factory=list)
     held_by: dict[str, int] = field(default_factory=dict)
     """Units by holder; the contract's own are those on offer."""
+    readings: set[bytes] = field(default_factory=set)
+    """Roots that were anchored."""
     burnt: int = 0
     milligrams: int = 0
     """Mass that went in."""
@@ -289,8 +291,10 @@ class Goods(People):
 
     def anchor(self, sender: str, batch: int, root: bytes, count: int, payload: bytes) -> None:
         actor = self._writer(sender, batch, Kind.READINGS)
-        require("Batches_ReadingsInvalid", any(root) and count)
+        known = self.batches[batch].readings
+        require("Batches_ReadingsInvalid", any(root) and count and root not in known)
         self._check_payload(payload)
+        known.add(root)
         self._append(batch, actor, sender, records.Readings(root, count, payload))
 
     def correct(

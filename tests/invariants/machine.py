@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 from typing import Any, ClassVar, Final
 
-from hypothesis import note
+from hypothesis import currently_in_test_context, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from tests.invariants.arena import FOREVER, RICH, Arena, with_check_digit
@@ -60,7 +60,8 @@ class Trade(RuleBasedStateMachine):
         *arguments: Any,  # noqa: ANN401 -- as the ABI says
         ghost: Callable[[], None] | None = None,
     ) -> bool:
-        note(f"{contract}.{function}{str(arguments)[:400]} by {sender}")
+        if currently_in_test_context():
+            note(f"{contract}.{function}{str(arguments)[:400]} by {sender}")
         relay = r.choice(("", "", "", "", "execute", "executeBatch"))
         done = self.a.do(sender, contract, function, *arguments, ghost=ghost, relay=relay)
         if done:  # a refused call was no transaction
@@ -439,7 +440,9 @@ class Trade(RuleBasedStateMachine):
             sender = r.choice([coop, coop, anybody])
             self.do(r, sender, "Batches", "record", batch, int(kind), payload)
         elif which == "anchor":
-            root = bytes(32) if r.random() < 1 / 12 else r.randbytes(32)
+            root = self.a.reading(r.randbytes(8))
+            if r.random() < 1 / 8:
+                root = r.choice([bytes(32), *(sorted(known.readings) if known else ())])
             count = r.choice([1, 10_000, 10_000, 0])
             sender = r.choice([coop, self.with_role(r, Role.CARRIER), anybody])
             self.do(r, sender, "Batches", "anchor", batch, root, count, payload)
