@@ -323,6 +323,7 @@ def bench_gas(
     snapshot = settings().project_dir / "contracts" / "gas-snapshot.json"
     with err.status("Measuring gas …") as status:
         measured = gas.measure(said=lambda name: status.update(f"Measuring {name} …"))
+        compared = gas.measure_rivals(said=lambda name: status.update(f"Measuring {name} …"))
     committed = gas.load(snapshot)
     table = Table("scenario", "gas", "committed", "limit", box=None)
     for name, used in measured.items():
@@ -333,7 +334,11 @@ def bench_gas(
             f"{committed[name]:,}" if name in committed else "new",
             f"{limit:,}" if limit else "",
         )
+    for name, used in compared.items():
+        table.add_row(f"[dim]{name}[/]", f"[dim]{used:,}[/]")
     out.print(table)
+    if not compared:
+        out.print("For PaymentSplitter and EAS beside them: ./scripts/bench gas")
     if write:
         gas.save(snapshot, measured)
         out.print(f"Written to {snapshot}.", highlight=False, soft_wrap=True)

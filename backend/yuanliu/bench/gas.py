@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from yuanliu import actions
-from yuanliu.bench import lineage
+from yuanliu.bench import lineage, rivals
 from yuanliu.bench.stage import Stage
 from yuanliu.chain.devnet import Devnet
 
@@ -34,6 +34,14 @@ def measure(said: Callable[[str], None] = lambda _: None) -> dict[str, int]:
     """Measure every scenario and give gas by name. `said` hears each name before it is measured."""
     with Devnet() as devnet:
         return dict(sorted(_scenarios(Stage(devnet.node), said)))
+
+
+def measure_rivals(said: Callable[[str], None] = lambda _: None) -> dict[str, int]:
+    """Measure the best-known public contracts for the same work; nothing if they are not installed."""
+    if not rivals.installed():
+        return {}
+    with Devnet() as devnet:
+        return dict(rivals.scenarios(Stage(devnet.node), said))
 
 
 def load(path: Path) -> dict[str, int]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from yuanliu import actions, epcis, identifiers, journal, members, money
 from yuanliu.actions import Booking, Line, Order, Registration, Role, Terms
 from yuanliu.chain import keys
-from yuanliu.chain.bindings import Call
+from yuanliu.chain.artifacts import Artifact
+from yuanliu.chain.bindings import Call, Contract, creation
 from yuanliu.chain.deployment import Deployment, Founders, deploy
 from yuanliu.chain.node import Node, Receipt, Sender
 from yuanliu.chain.relay import Relay, SignedRequest
@@ -233,6 +234,11 @@ class Stage:
         """Send a call as an ordinary transaction; `whole`: with all the gas that one may use."""
         gas = TRANSACTION_GAS if whole else None
         return self._senders[role].send(call.to, call.data, gas=gas)
+
+    def deploy(self, artifact: Artifact, abi: list[dict[str, Any]], *arguments: object) -> Contract:
+        """Deploy a contract that is none of ours; `abi` is what of its artifact is to be called."""
+        receipt = self._senders["deployer"].send(None, creation(artifact, *arguments))
+        return Contract(artifact.name, str(receipt.contract), abi=abi)
 
     def address(self, role: str) -> str:
         """Give the address of a role's key."""

@@ -10,7 +10,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.conversions import to_hex
 
-from yuanliu.chain.artifacts import ARTIFACTS_DIR, load_artifact
+from yuanliu.chain.artifacts import ARTIFACTS_DIR, Artifact, load_artifact
 from yuanliu.chain.node import ChainUnreachable, Log, Node, RpcError
 from yuanliu.errors import YuanliuError
 
@@ -140,12 +140,11 @@ def refusal(error: RpcError) -> YuanliuError:
     return ContractRefusal(name, dict(zip(names, values, strict=True)))
 
 
-def constructor_types(name: str) -> list[str]:
-    """Give the ABI types of a contract's constructor arguments."""
-    for entry in load_artifact(name).abi:
-        if entry["type"] == "constructor":
-            return _types(entry["inputs"])
-    return []
+def creation(artifact: Artifact, *arguments: object) -> bytes:
+    """Give the code that creates a contract, with the arguments of its constructor."""
+    constructors = [entry for entry in artifact.abi if entry["type"] == "constructor"]
+    types = _types(constructors[0]["inputs"]) if constructors else []
+    return bytes.fromhex(artifact.bytecode[2:]) + encode(types, arguments)
 
 
 @cache

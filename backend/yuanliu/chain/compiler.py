@@ -11,7 +11,7 @@ import os
 import posixpath
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +57,7 @@ _OUTPUTS: Final = (
     "evm.deployedBytecode.object",
     "evm.methodIdentifiers",
 )
+_EXACT_PRAGMA: Final = re.compile(r"pragma solidity ([0-9.]+);")
 _IMPORT: Final = re.compile(r"""^\s*import\b[^;]*?["']([^"']+)["']\s*;""", re.MULTILINE)
 
 _HAS_CODE: Final = r"^(abstract )?contract |^library "
@@ -160,14 +161,36 @@ def read_sources(config: Settings | None = None) -> tuple[dict[str, str], dict[s
     return _closure(ours, config), _closure(units, config)
 
 
-def _closure(units: Iterable[str], config: Settings) -> dict[str, str]:
+def compile_packages(
+    units: Sequence[str], libraries: Sequence[Path], config: Settings | None = None
+) -> dict[str, Artifact]:
+    """Compile contracts of npm packages with our compiler and settings, to compare with.
+
+    `units` are paths inside `libraries`, folders of packages searched in that order. A source that insists on
+    another compiler version is given ours. Raises as `compile_contracts` does.
+    """
+    config = config or settings()
+    texts = {
+        unit: _EXACT_PRAGMA.sub(r"pragma solidity ^\1;", text)
+        for unit, text in _closure(units, config, libraries).items()
+    }
+    job = _standard_input(texts, units)
+    return _artifacts([_run(find_compiler(config), job, _cache_dir(config), force=False)])
+
+
+def _closure(
+    units: Iterable[str], config: Settings, libraries: Sequence[Path] = ()
+) -> dict[str, str]:
+    """Read files with all that they import; packages come from the first of `libraries` that has the file."""
+    libraries = libraries or [config.devnet_dir / "node_modules"]
     texts: dict[str, str] = {}
     todo = [(unit, "") for unit in units]
     while todo:
         unit, importer = todo.pop()
         if unit in texts:
             continue
-        base = config.devnet_dir / "node_modules" if unit.startswith("@") else config.project_dir
+        bases = libraries if unit.startswith("@") else [config.project_dir]
+        base = next((base for base in bases if (base / unit).is_file()), bases[0])
         try:
             texts[unit] = (base / unit).read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError) as error:

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import rlp
-from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_bytes
 from eth_utils.crypto import keccak
 
 from yuanliu.chain.artifacts import load_artifact, load_manifest
-from yuanliu.chain.bindings import Contract, constructor_types, refusal
+from yuanliu.chain.bindings import Contract, creation, refusal
 from yuanliu.chain.node import Node, RpcError, Sender
 from yuanliu.errors import YuanliuError
 
@@ -203,11 +202,8 @@ def deploy(
     block = 0
     for name in names:
         said(name)
-        data = to_bytes(hexstr=load_artifact(name).bytecode) + encode(
-            constructor_types(name), arguments[name]
-        )
         try:
-            receipt = sender.send(None, data)
+            receipt = sender.send(None, creation(load_artifact(name), *arguments[name]))
         except RpcError as error:
             raise refusal(error) from error
         _expect(

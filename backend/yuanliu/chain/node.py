@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_hex
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
@@ -354,6 +355,6 @@ def _receipt(raw: dict[str, Any]) -> Receipt:
         transaction=str(raw["transactionHash"]),
         block=int(raw["blockNumber"], 16),
         gas=int(raw["gasUsed"], 16),
-        contract=raw["contractAddress"],
+        contract=to_checksum_address(raw["contractAddress"]) if raw["contractAddress"] else None,
         logs=tuple(_log(entry) for entry in raw["logs"]),
     )
