@@ -127,7 +127,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
             buyer: order.buyer,
             orderReference: order.number
         });
-        if (sale.farmer == address(0)) _credit(line.batch, sale.token, sale.shares.farmers);
+        if (sale.farmer == address(0)) _fill(line.batch, sale.token, sale.shares.farmers);
     }
 
     /// @dev Sends a sale's shares to those who are paid at once.
@@ -165,7 +165,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
     }
 
     /// @dev Adds to a pool. Its token never changes: it is that of the batch's terms.
-    function _credit(BatchId batch, address token, uint256 amount) private {
+    function _fill(BatchId batch, address token, uint256 amount) private {
         uint256 received = _pools[batch].received + amount;
         if (received > type(uint96).max) revert Payments_PoolFull(batch, received);
         _pools[batch] = Pool({token: token, received: uint96(received)});
@@ -228,7 +228,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
                 emit Claimed({
                     batch: step.batch, member: step.member, index: step.index, amount: due, to: address(this)
                 });
-                _credit(BatchId.wrap(step.member), token, due);
+                _fill(BatchId.wrap(step.member), token, due);
                 continue;
             }
             if (only != address(0) && farmer != only) revert Payments_NotYours(uint160(farmer), only);
@@ -264,7 +264,7 @@ contract Payments is IPayments, Acting, ReentrancyGuardTransient {
                 uint256 due = Split.dueBetweenDown(before, received, members[i].weight, totalWeight);
                 paid += due;
                 address payout = payouts[i];
-                if (payout == address(0)) _credit(BatchId.wrap(members[i].member), token, due);
+                if (payout == address(0)) _fill(BatchId.wrap(members[i].member), token, due);
                 else if (due != 0 && !_sent(token, payout, due)) _owe(batch, token, farmers[i], due);
             }
         }
