@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-FILES: Final = (
-    "contracts/libraries/Split.sol",
-    "contracts/libraries/Members.sol",
-    "contracts/batches/Journal.sol",
-    "contracts/Payments.sol",
-)
-COMPILED: Final = ("contracts/Payments.sol", "contracts/Batches.sol")
-"""What these files end up in."""
+PAYMENTS: Final = "contracts/Payments.sol"
+BATCHES: Final = "contracts/Batches.sol"
+FILES: Final = {
+    "contracts/libraries/Split.sol": (PAYMENTS, BATCHES),
+    "contracts/libraries/Members.sol": (PAYMENTS, BATCHES),
+    "contracts/batches/Journal.sol": (BATCHES,),
+    PAYMENTS: (PAYMENTS,),
+}
+"""What is changed, and what it ends up in."""
+
+FINER: Final = "tests/invariants/test_finer.py"
+"""Tests of what the machine is too coarse to see."""
 
 ACTS: Final = 250
 RUNS: Final = 3
@@ -82,6 +86,10 @@ with Devnet(flags=FLAGS) as devnet, closing(Arena(devnet)) as Trade.arena:
         for seed in range({ACTS}):
             trade.act(seed=run * 10_000 + seed)
         trade.teardown()
+
+import pytest
+
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", {FINER!r}]))
 """
 
 
@@ -131,26 +139,34 @@ def copy(folder: Path) -> None:
         shutil.copytree(ROOT / ".yuanliu" / "cache", folder / ".yuanliu" / "cache")
 
 
-COMPILE: Final = f"""
+COMPILE: Final = """
 import json, sys
 import solcx
 from yuanliu.chain import artifacts, compiler
 
 sources, _ = compiler.read_sources()
-job = compiler._standard_input(sources, {COMPILED!r})
+job = {
+    "language": "Solidity",
+    "sources": {unit: {"content": text} for unit, text in sources.items()},
+    "settings": dict(compiler.COMPILER_SETTINGS)
+    | {"outputSelection": {unit: {"*": ["evm.bytecode.object"]} for unit in sys.argv[1:]}},
+}
 output = solcx.compile_standard(job, solc_binary=compiler.find_compiler().path)
-for name, artifact in compiler._artifacts([output]).items():
-    path = artifacts.ARTIFACTS_DIR / (name + ".json")
-    path.write_text(json.dumps(artifact.to_json()), encoding="utf-8")
+for unit in sys.argv[1:]:
+    for name, contract in output["contracts"][unit].items():
+        path = artifacts.ARTIFACTS_DIR / (name + ".json")
+        artifact = json.loads(path.read_text(encoding="utf-8"))
+        artifact["bytecode"] = "0x" + contract["evm"]["bytecode"]["object"]
+        path.write_text(json.dumps(artifact), encoding="utf-8")
 """
 
 
-def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(code: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python in the copy."""
     environment = {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"}
     environment |= {"PYTHONPATH": f"{folder / 'backend'}:{folder}", "HOME": str(Path.home())}
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -168,14 +184,18 @@ def verdict(mutant: Mutant, folder: Path) -> str:
     lines[mutant.line - 1] = mutant.after + "\n"
     path.write_text("".join(lines), encoding="utf-8")
     try:
-        if run(COMPILE, folder).returncode:
+        if run(COMPILE, folder, *FILES[mutant.file]).returncode:
             return "stillborn"
         done = run(CHECK, folder)
     finally:
         path.write_text(original, encoding="utf-8")
+        for name in ("Payments", "Batches"):
+            artifact = Path("backend/yuanliu/artifacts") / f"{name}.json"
+            shutil.copyfile(ROOT / artifact, folder / artifact)
     if done.returncode == 0:
         return "SURVIVED"
-    return f"killed: {done.stderr.strip().splitlines()[-1][:120]}"
+    said = (done.stderr or done.stdout).strip().splitlines() or [""]
+    return f"killed: {said[-1][:120]}"
 
 
 def main() -> None:
