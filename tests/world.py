@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cache
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.conversions import to_bytes, to_hex
 from eth_utils.crypto import keccak
 
-from yuanliu import members
+from yuanliu import actions, members
 from yuanliu.chain import compiler, keys, relay
 from yuanliu.chain.artifacts import Artifact
 from yuanliu.chain.bindings import Call, Contract, ContractRefusal, call, refusal
@@ -58,16 +57,7 @@ PLAIN: Final = 10_000
 ZERO: Final = "0x" + "00" * 20
 
 
-class Role(IntEnum):
-    """Bits of `contracts/libraries/Roles.sol`."""
-
-    PLATFORM = 1
-    COOPERATIVE = 2
-    FARMER = 4
-    INSPECTOR = 8
-    CARRIER = 16
-    RETAILER = 32
-    REGULATOR = 64
+Role = actions.Role
 
 
 @dataclass(frozen=True)
