@@ -36,3 +36,8 @@ def test_no_scenario_costs_more_than_it_may(measured: dict[str, int]) -> None:
         if measured[name] > limit
     }
     assert not over, f"too much gas (measured, limit): {over}"
+
+
+def test_a_payment_costs_the_same_for_any_number_of_farmers(measured: dict[str, int]) -> None:
+    few, many = measured["pay.pool.3.warm"], measured["pay.pool.10000.warm"]
+    assert abs(few - many) <= 200, (few, many)
