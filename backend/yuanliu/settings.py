@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     chain_id: int = Field(default=31337, ge=1)
     """Id of the chain that we expect at `rpc_url` (EIP-155)."""
 
+    database_url: SecretStr | None = None
+    """A PostgreSQL database, `postgresql://user:password@host:5432/name`; unset: SQLite files in `data_dir`."""
+
+    database_schema: str = Field(default="yuanliu", pattern=r"[a-z][a-z0-9_]{0,40}")
+    """What the names of the PostgreSQL schemas begin with."""
+
     deployer_key: SecretStr | None = None
     """Private key (hex) that pays for deployments on any chain but the devnet, which brings its own."""
 
