@@ -300,3 +300,49 @@ def test_an_order_carries_the_batches_ids_units_and_amounts() -> None:
         SOMEBODY,
         [(int.from_bytes(BATCH), 2, 600), (0, 1, 300)],
     )
+
+
+# ------------------------------------------------------------------ values that no contract can hold
+
+
+@pytest.mark.parametrize(
+    ("act", "named"),
+    [
+        (lambda: actions.set_price(D, BATCH, -1), "price (uint96): -1"),
+        (lambda: actions.set_price(D, BATCH, 2**96), f"price (uint96): {2**96}"),
+        (lambda: actions.offer(D, BATCH, "0x12", 1), "to (address): 0x12"),
+        (
+            lambda: actions.book(D, [Booking(1, SOMEBODY, GTIN, -5, 10_000, 100)]),
+            "bookings[0].grams (uint40): -5",
+        ),
+        (
+            lambda: actions.register(D, replace(REGISTRATION, units=2**64), [1], event()),
+            f"units (uint64): {2**64}",
+        ),
+        (lambda: actions.withdraw_to(D, SOMEBODY, "Zhang San"), "to (address): Zhang San"),
+    ],
+)
+def test_a_value_that_its_field_cannot_hold_is_named(act: Callable[[], object], named: str) -> None:
+    error = refused("chain.value_invalid", act)
+    assert error.fields["values"] == [named]
+
+
+def test_a_batch_id_of_another_length_is_refused() -> None:
+    with pytest.raises(YuanliuError) as caught:
+        actions.set_price(D, BATCH[:31], 1)
+    assert caught.value.code.startswith("hex")
+
+
+def test_a_transformation_lists_its_inputs_in_the_order_that_the_contract_wants() -> None:
+    high, low = bytes.fromhex("ff" * 32), bytes.fromhex("01" * 32)
+    made = actions.Output(GTIN, "B1", 5, 1_000, 400, event())
+    first = actions.transform(D, [actions.Input(high, 1), actions.Input(low, 2)], [made], loss=0)
+    second = actions.transform(D, [actions.Input(low, 2), actions.Input(high, 1)], [made], loss=0)
+    assert first == second
+
+
+def test_a_claim_tells_farmers_from_parents() -> None:
+    farmer = actions.Step(BATCH, 0, SOMEBODY, 7, ())
+    parent = actions.Step(BATCH, 0, BATCH, 7, ())
+    assert farmer.for_contract()[2] == int(SOMEBODY, 16)
+    assert parent.for_contract()[2] == int.from_bytes(BATCH)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.conversions import to_hex
 
@@ -73,9 +73,12 @@ class Contract:
         }
 
     def call(self, function: str, *arguments: object) -> Call:
-        """Encode a call. Wrong argument types raise eth-abi's `EncodingError`: a defect, not bad input."""
+        """Encode a call. Raises `YuanliuError` (`chain.value_invalid`) for what its field cannot hold."""
         entry = self._functions[function]
-        data = _selector(entry) + encode(_types(entry["inputs"]), arguments)
+        try:
+            data = _selector(entry) + encode(_types(entry["inputs"]), arguments)
+        except EncodingError as error:
+            raise _unfit(function, entry["inputs"], arguments) from error
         return Call(to=self.address, data=data, name=f"{self.name}.{function}")
 
     def read(self, node: Node, function: str, *arguments: object) -> Any:  # noqa: ANN401 -- as the ABI says
@@ -160,6 +163,47 @@ def _errors() -> dict[bytes, tuple[str, Sequence[str], Sequence[str]]]:
                 names = [field["name"] for field in entry["inputs"]]
                 known[selector] = (entry["name"], _types(entry["inputs"]), names)
     return known
+
+
+def _unfit(
+    function: str, inputs: list[dict[str, Any]], arguments: Sequence[object]
+) -> YuanliuError:
+    """Name the innermost values that cannot be encoded, such as a negative weight or half an address."""
+    unfit = [
+        path
+        for field, value in zip(inputs, arguments, strict=False)
+        for path in _faults(field, value)
+    ]
+    return YuanliuError(
+        "chain.value_invalid",
+        f"{function} cannot take {', '.join(unfit) or f'{len(arguments)} arguments'}",
+        hint="numbers are whole, not negative and within the field; an address is 0x and 40 hex digits",
+        fields={"function": function, "values": unfit},
+    )
+
+
+def _faults(field: dict[str, Any], value: Any) -> list[str]:  # noqa: ANN401 -- as the ABI says
+    if _encodes(field, value):
+        return []
+    name = field["name"]
+    inner: list[str] = []
+    if field["type"].endswith("[]") and isinstance(value, list | tuple):
+        item = {**field, "type": field["type"][:-2]}
+        inner = [
+            f"{name}[{i}].{path}" for i, each in enumerate(value) for path in _faults(item, each)
+        ]
+    elif field["type"] == "tuple" and isinstance(value, list | tuple):
+        pairs = zip(field["components"], value, strict=False)
+        return [path for part, each in pairs for path in _faults(part, each)] or [name]
+    return inner or [f"{name} ({field['type']}): {str(value)[:80]}"]
+
+
+def _encodes(field: dict[str, Any], value: object) -> bool:
+    try:
+        encode([collapse_if_tuple(field)], [value])
+    except EncodingError:
+        return False
+    return True
 
 
 def _selector(entry: dict[str, Any]) -> bytes:
