@@ -11,7 +11,8 @@ class EpcisError(YuanliuError):
     Bytes: `payload_too_long`, `payload_not_utf8`, `payload_not_json`, `payload_not_object`, `duplicate_key`,
     `number_invalid`, `text_invalid`, `too_deep`.
 
-    Building: `word_invalid`, `hash_invalid`, `measurements_invalid`, `verdict_contradicts`, `already_declared`.
+    Building: `word_invalid`, `hash_invalid`, `measurements_invalid`, `verdict_contradicts`, `already_declared`,
+    `offer_missing`.
 
     Shape: `type_invalid`, `field_missing`, `field_unknown`, `value_type`, `value_invalid`, `list_empty`,
     `list_repeats`, `uri_invalid`, `time_invalid`, `offset_invalid`, `uom_invalid`, `hex_invalid`, `event_malformed`.
