@@ -49,6 +49,30 @@ class Settings(BaseSettings):
     database_schema: str = Field(default="yuanliu", pattern=r"[a-z][a-z0-9_]{0,40}")
     """What the names of the PostgreSQL schemas begin with."""
 
+    host: str = "127.0.0.1"
+    """Address that the HTTP service listens on."""
+
+    port: int = Field(default=8000, ge=1, le=65535)
+    """TCP port of the HTTP service."""
+
+    public_url: str = Field(default_factory=lambda data: f"http://{data['host']}:{data['port']}")
+    """What stands before `/01/…` in the codes on labels: scheme and host, no slash at the end."""
+
+    attachments_url: SecretStr | None = None
+    """An S3-compatible store, `s3://key:secret@host/bucket?region=…`; unset: the folder `data_dir/attachments`."""
+
+    relayer_key: SecretStr | None = None
+    """Private key (hex) that pays for what people sign, on any chain but the devnet, which brings its own."""
+
+    till_key: SecretStr | None = None
+    """Private key (hex) of the till: pays on chain for what payment providers report. On a devnet: its own buyer."""
+
+    webhook_secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    """JSON: each payment provider's name and the secret (32 characters or more) that it signs its reports with."""
+
+    metrics_token: SecretStr | None = None
+    """What a reader of `/metrics` has to bring as bearer token; unset: only this machine may read them."""
+
     deployer_key: SecretStr | None = None
     """Private key (hex) that pays for deployments on any chain but the devnet, which brings its own."""
 

@@ -4,6 +4,7 @@ What can be checked without the chain is checked here, before anybody signs; the
 the relay tries each call before it is signed.
 """
 
+from yuanliu.actions.capture import capture, lots_of, recordable
 from yuanliu.actions.catalogue import (
     Terms,
     list_product,
@@ -80,6 +81,7 @@ __all__ = [
     "appoint_clerk",
     "book",
     "cancel_recovery",
+    "capture",
     "claim",
     "claim_to",
     "collect",
@@ -91,6 +93,7 @@ __all__ = [
     "lift_recall",
     "list_product",
     "list_token",
+    "lots_of",
     "offer",
     "pay",
     "pay_by_signature",
@@ -100,6 +103,7 @@ __all__ = [
     "record_inspection",
     "record_logistics",
     "record_production",
+    "recordable",
     "redirect_payout",
     "refresh",
     "refuse",

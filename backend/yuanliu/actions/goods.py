@@ -8,6 +8,7 @@ from yuanliu import epcis
 from yuanliu.actions.values import batch_number, checked_reason, gtin_number, lot_bytes
 from yuanliu.chain.bindings import Call
 from yuanliu.chain.deployment import Deployment
+from yuanliu.epcis.vocabulary import DISPOSITIONS
 from yuanliu.errors import YuanliuError
 from yuanliu.records import Kind
 
@@ -144,16 +145,26 @@ def record_logistics(d: Deployment, batch: bytes, event: Mapping[str, Any]) -> C
 
 def record_inspection(d: Deployment, batch: bytes, event: Mapping[str, Any]) -> Call:
     """Record an inspection; the verdict is the event's persistent disposition. Raises `EpcisError`."""
-    disposition = event.get("persistentDisposition")
-    verdict = disposition.get("set") if isinstance(disposition, Mapping) else None
-    if verdict not in (["conformant"], ["non_conformant"]):
+    conformant = verdict_of(event)
+    if conformant is None:
         raise YuanliuError(
             "actions.no_verdict",
             "the inspection does not say whether the batch conforms",
             hint='set persistentDisposition to "conformant" or "non_conformant"',
         )
-    conformant = verdict == ["conformant"]
     return d.batches.call("inspect", batch_number(batch), conformant, epcis.payload(event))
+
+
+def verdict_of(event: Mapping[str, Any]) -> bool | None:
+    """Give an inspection's verdict, whether the batch conforms; None if the event has none."""
+    disposition = event.get("persistentDisposition")
+    said = disposition.get("set") if isinstance(disposition, Mapping) else None
+    if not isinstance(said, list) or len(said) != 1:
+        return None
+    uri = DISPOSITIONS.uris.get(said[0]) if isinstance(said[0], str) else None
+    return {DISPOSITIONS.uris["conformant"]: True, DISPOSITIONS.uris["non_conformant"]: False}.get(
+        uri or ""
+    )
 
 
 def anchor_readings(
