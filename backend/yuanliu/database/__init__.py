@@ -4,6 +4,8 @@ SQLite keeps each in a file of its own, PostgreSQL in a schema of its own: a cop
 saved, without touching the other; and the follower's long writes never hold up a clerk's.
 """
 
+from sqlalchemy import Connection, Engine
+
 from yuanliu.database.engine import (
     DatabaseBusy,
     DatabaseUnreachable,
@@ -16,8 +18,10 @@ from yuanliu.database.types import BigUint, Fixed
 
 __all__ = [
     "BigUint",
+    "Connection",
     "DatabaseBusy",
     "DatabaseUnreachable",
+    "Engine",
     "Family",
     "Fixed",
     "Outdated",

@@ -1,0 +1,49 @@
+"""What the routes work with, wired in one place, and how they reach it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from yuanliu.chain import keys
+from yuanliu.chain.deployment import Deployment
+from yuanliu.chain.node import Node
+from yuanliu.database import Connection, Engine
+from yuanliu.desk.attachments import Store
+from yuanliu.desk.outbox import Outbox
+from yuanliu.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a route may need. `house` signs what needs no author; `till` pays what providers report."""
+
+    config: Settings
+    node: Node
+    deployment: Deployment
+    copy: Engine
+    desk: Engine
+    outbox: Outbox
+    attachments: Store
+    house: keys.Key
+    till: keys.Key | None
+
+
+def services(request: Request) -> Services:
+    """Give the services of the application that answers."""
+    found: Services = request.app.state.services
+    return found
+
+
+Wired = Annotated[Services, Depends(services)]
+"""The services, as a parameter of a route."""
+
+
+def _reading(wired: Wired) -> Iterator[Connection]:
+    with wired.copy.connect().execution_options(reading=True) as connection:
+        yield connection
+
+
+Copy = Annotated[Connection, Depends(_reading)]
+"""The copy of the chain at one moment, as a parameter of a route."""
