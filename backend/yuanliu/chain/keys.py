@@ -7,6 +7,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
 
 from yuanliu.errors import YuanliuError
 
@@ -39,6 +40,11 @@ def sign(
     """Sign typed data (EIP-712): 65 bytes, r ‖ s ‖ v."""
     signable = encode_typed_data(domain_data=domain, message_types=types, message_data=message)
     return bytes(account.sign_message(signable).signature)
+
+
+def sign_digest(account: LocalAccount, digest: bytes) -> bytes:
+    """Sign a hash that was made for this very purpose: 65 bytes, r ‖ s ‖ v."""
+    return bytes(account.unsafe_sign_hash(Hash32(digest)).signature)
 
 
 def devnet_accounts(devnet_dir: Path) -> dict[str, LocalAccount]:

@@ -6,11 +6,12 @@ itself, so that is tried first and polling stays for nodes that do not have it.
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 import urllib3
 from eth_account.signers.local import LocalAccount
@@ -107,10 +108,11 @@ class Node:
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self.url = url
+        self._session = _Session(url, timeout)
         self._provider = HTTPProvider(
             url,
             request_kwargs={"timeout": timeout},
-            session=_Session(url, timeout),
+            session=self._session,
             exception_retry_configuration=None,  # it would wait five times as long as `timeout`
         )
         self._sync_send = True
@@ -129,6 +131,32 @@ class Node:
             raise ChainUnreachable(self.url, _NO_JSON_RPC)
         return answer["result"]
 
+    def batch(self, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Any]:
+        """Make many calls in one round trip; give each one's result, or the `RpcError` that it ended in."""
+        if not calls:
+            return []
+        body = [
+            {"jsonrpc": "2.0", "id": i, "method": method, "params": parameters}
+            for i, (method, parameters) in enumerate(calls)
+        ]
+        headers = {"Content-Type": "application/json"}
+        try:
+            with self._session.post(self.url, orjson.dumps(body), headers=headers) as response:
+                response.raise_for_status()
+                answers = orjson.loads(response.content)
+            by_id = {answer["id"]: answer for answer in answers}
+            ordered = [by_id[i] for i in range(len(calls))]
+        except (requests.RequestException, ValueError, OSError) as error:
+            raise ChainUnreachable(self.url, _why(error)) from error
+        except (AttributeError, LookupError, TypeError) as error:
+            raise ChainUnreachable(self.url, _NO_JSON_RPC) from error
+        return [
+            _rpc_error(method, answer["error"])
+            if answer.get("error") is not None
+            else answer.get("result")
+            for (method, _), answer in zip(calls, ordered, strict=True)
+        ]
+
     def chain_id(self) -> int:
         """Give the chain's id (EIP-155)."""
         return self._read(_number, "eth_chainId")
@@ -143,6 +171,10 @@ class Node:
         if found is None:
             raise RpcError("eth_getBlockByNumber", f"no block {number}", 0, None)
         return found
+
+    def now(self) -> int:
+        """Give the time of the latest block (Unix seconds)."""
+        return self._read(_time, "eth_getBlockByNumber", "latest", _ONLY_HASHES)
 
     def _read(self, read: Callable[[Any], _T], method: str, *params: object) -> _T:
         """Call `method` and read its result; one of another shape is no answer."""
@@ -260,7 +292,9 @@ class _Session(requests.Session):
     def post(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 -- as the base class
         """Post, and read the answer to its end. Raises `requests.RequestException`."""
         deadline = time.monotonic() + self._seconds
-        response = super().post(*arguments, **(options | {"stream": True}))
+        response = super().post(
+            *arguments, **({"timeout": self._seconds} | options | {"stream": True})
+        )
         body = bytearray()
         try:
             while piece := response.raw.read1(_PIECE, decode_content=True):
@@ -314,6 +348,10 @@ def _bytes(raw: Any) -> bytes:  # noqa: ANN401 -- JSON-RPC results have any shap
 
 def _block_hash(raw: Any) -> str | None:  # noqa: ANN401 -- JSON-RPC results have any shape
     return None if raw is None else str(raw["hash"])
+
+
+def _time(raw: Any) -> int:  # noqa: ANN401 -- JSON-RPC results have any shape
+    return int(raw["timestamp"], 16)
 
 
 def _base_fee(raw: Any) -> int:  # noqa: ANN401 -- JSON-RPC results have any shape
