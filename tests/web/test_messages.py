@@ -53,6 +53,7 @@ Calls = dict[tuple[Path | None, str], set[tuple[int, str, str, str]]]
 """What makes codes, by module (None: any) and name: the argument's place and name, and what stands around it."""
 
 
+@cache
 def entries() -> Mapping[str, Mapping[str, list[str]]]:
     data = tomllib.loads((PACKAGE / "web" / "messages.toml").read_text(encoding="utf-8"))
     assert data
