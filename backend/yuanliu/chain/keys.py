@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from coincurve import PrivateKey
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
-from eth_typing import Hash32
 
 from yuanliu.errors import YuanliuError
 
@@ -44,7 +44,8 @@ def sign(
 
 def sign_digest(account: LocalAccount, digest: bytes) -> bytes:
     """Sign a hash that was made for this very purpose: 65 bytes, r ‖ s ‖ v."""
-    return bytes(account.unsafe_sign_hash(Hash32(digest)).signature)
+    signature = PrivateKey(bytes(account.key)).sign_recoverable(digest, hasher=None)
+    return signature[:64] + bytes([27 + signature[64]])
 
 
 def devnet_accounts(devnet_dir: Path) -> dict[str, LocalAccount]:
