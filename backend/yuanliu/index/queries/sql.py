@@ -1,0 +1,148 @@
+"""How queries read: statements prepared once, pages by place, stored numbers and bytes to what the package uses."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, TextClause, text
+
+from yuanliu import hexes
+from yuanliu.index.tables import LAST_LOG, LOG_BITS, unwrap
+
+MAX_PAGE: Final = 1_000
+"""Most rows of a page."""
+
+Found = Row[Any]
+
+_HALF_BITS: Final = 32
+
+
+@cache
+def statement(sql: str) -> TextClause:
+    """Prepare a statement."""
+    return text(sql)
+
+
+def rows(db: Connection, sql: str, **values: object) -> Sequence[Found]:
+    """Give all rows."""
+    return db.execute(statement(sql), values).all()
+
+
+def first(db: Connection, sql: str, **values: object) -> Found | None:
+    """Give the first row, or none."""
+    return db.execute(statement(sql), values).first()
+
+
+def page(
+    db: Connection,
+    sql: str,
+    conditions: Mapping[str, tuple[str, object]],
+    *,
+    place: str,
+    after: int | None,
+    limit: int,
+) -> Sequence[Found]:
+    """Give a page, newest first. `conditions` are (SQL, value) by name; those whose value is None do not count."""
+    asked = {name: pair for name, pair in conditions.items() if pair[1] is not None}
+    where = [condition for condition, _ in asked.values()]
+    values = {name: value for name, (_, value) in asked.items()}
+    if after is not None:
+        where.append(f"{place} < :after")
+        values["after"] = after
+    values["limit"] = max(1, min(limit, MAX_PAGE))
+    filters = f" WHERE {' AND '.join(where)}" if where else ""
+    return rows(db, f"{sql}{filters} ORDER BY {place} DESC LIMIT :limit", **values)
+
+
+def address(data: bytes) -> str:
+    """Write an address."""
+    return "0x" + data.hex()
+
+
+def maybe_address(data: bytes | None) -> str | None:
+    """Write an address, if there is one."""
+    return None if data is None else "0x" + data.hex()
+
+
+def address_key(text_: str | None) -> bytes | None:
+    """Read an address that is asked for. Raises `HexError`."""
+    return None if text_ is None else hexes.address_bytes(text_)
+
+
+def word_key(text_: str) -> bytes:
+    """Read a hash that is asked for, 0x and 64 hex digits. Raises `HexError`."""
+    try:
+        return hexes.word(bytes.fromhex(text_.removeprefix("0x")))
+    except ValueError as error:
+        raise hexes.HexError(
+            "hexes.word_invalid",
+            f"not a hash: {text_[:80]!r}",
+            hint="a hash is 0x and 64 hex digits",
+            fields={"text": text_},
+        ) from error
+
+
+def transaction(data: bytes) -> str:
+    """Write a transaction's hash."""
+    return "0x" + data.hex()
+
+
+def gtin(number: int) -> str:
+    """Write a GTIN, 14 digits."""
+    return f"{number:014d}"
+
+
+def reason(data: bytes | None) -> str | None:
+    """Give a reason to show; what is not UTF-8 in it shows as U+FFFD."""
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def block_of(place: int) -> int:
+    """Give the block of a place."""
+    return place >> LOG_BITS
+
+
+def log_of(place: int) -> int:
+    """Give the index of a place's log in its block."""
+    return place & LAST_LOG
+
+
+def place_of(block: int, log_index: int) -> int:
+    """Give the place of a log."""
+    return block << LOG_BITS | log_index
+
+
+# ---------------------------------------------------------------------- sums
+
+
+def unit_sums(expression: str) -> str:
+    """Write the sum of 64-bit numbers as two, of their upper and lower halves: neither overflows."""
+    return (
+        f"COALESCE(SUM({expression} >> {_HALF_BITS}), 0),"
+        f" COALESCE(SUM({expression} & 4294967295), 0)"
+    )
+
+
+def units(halves: Sequence[Any]) -> int:
+    """Read such a sum."""
+    upper, lower = halves
+    return unwrap((int(upper) << _HALF_BITS) + int(lower))
+
+
+def money_sums(column: str, digits: int) -> str:
+    """Write the sum of money as several, of 15 digits each: SQL adds no larger numbers exactly."""
+    parts = []
+    for end in range(digits, 0, -_DIGITS):
+        start = max(end - _DIGITS, 0)
+        parts.append(
+            f"COALESCE(SUM(CAST(substr({column}, {start + 1}, {end - start}) AS BIGINT)), 0)"
+        )
+    return ", ".join(parts)
+
+
+def money(parts: Sequence[Any]) -> int:
+    """Read such a sum."""
+    return sum(int(part) * 10 ** (_DIGITS * i) for i, part in enumerate(parts))
+
+
+_DIGITS: Final = 15
