@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from yuanliu.actions.values import batch_number, member_number
 from yuanliu.chain import keys
@@ -41,6 +41,11 @@ class Order:
     buyer: str
     lines: Sequence[Line]
 
+    @property
+    def total(self) -> int:
+        """What is paid for all lines, in fen."""
+        return sum(line.amount for line in self.lines)
+
     def for_contract(self) -> tuple[object, ...]:
         """Give the struct that `IPayments` takes."""
         lines = [(batch_number(line.batch), line.units, line.amount) for line in self.lines]
@@ -74,6 +79,46 @@ def pay(d: Deployment, order: Order) -> Call:
     return d.payments.call("pay", order.for_contract())
 
 
+def authorization(
+    d: Deployment, node: Node, payer: str, token: str, order: Order, *, valid_before: int
+) -> dict[str, Any]:
+    """Give the typed data (EIP-712, ERC-3009) by which `payer` pays an order; it is good for this order only.
+
+    `valid_before` is Unix time. Raises `ChainUnreachable`, `RpcError`, `ContractRefusal`.
+    """
+    coin = Contract("DemoYuan", token)
+    _, name, version, chain_id, contract, _, _ = coin.read(node, "eip712Domain")
+    nonce = d.payments.read(node, "orderHash", order.for_contract())
+    return {
+        "types": _AUTHORIZATION_TYPES,
+        "primaryType": "ReceiveWithAuthorization",
+        "domain": {
+            "name": name,
+            "version": version,
+            "chainId": chain_id,
+            "verifyingContract": contract,
+        },
+        "message": {
+            "from": payer,
+            "to": d.payments.address,
+            "value": order.total,
+            "validAfter": 0,
+            "validBefore": valid_before,
+            "nonce": "0x" + bytes(nonce).hex(),
+        },
+    }
+
+
+def pay_with_authorization(
+    d: Deployment, order: Order, payer: str, signature: bytes, *, valid_before: int
+) -> Call:
+    """Pay an order of somebody who signed its `authorization`; anyone may send the call."""
+    r, s, v = signature[:32], signature[32:64], signature[64]
+    return d.payments.call(
+        "payWithAuthorization", order.for_contract(), payer, 0, valid_before, v, r, s
+    )
+
+
 def pay_by_signature(
     d: Deployment, node: Node, account: keys.Key, token: str, order: Order, *, valid_before: int
 ) -> Call:
@@ -81,28 +126,10 @@ def pay_by_signature(
 
     Raises `ChainUnreachable`, `RpcError`.
     """
-    coin = Contract("DemoYuan", token)
-    _, name, version, chain_id, contract, _, _ = coin.read(node, "eip712Domain")
-    nonce = d.payments.read(node, "orderHash", order.for_contract())
-    message = {
-        "from": account.address,
-        "to": d.payments.address,
-        "value": sum(line.amount for line in order.lines),
-        "validAfter": 0,
-        "validBefore": valid_before,
-        "nonce": nonce,
-    }
-    domain = {
-        "name": name,
-        "version": version,
-        "chainId": chain_id,
-        "verifyingContract": contract,
-    }
-    signature = keys.sign(account, domain, _AUTHORIZATION_TYPES, message)
-    r, s, v = signature[:32], signature[32:64], signature[64]
-    return d.payments.call(
-        "payWithAuthorization", order.for_contract(), account.address, 0, valid_before, v, r, s
-    )
+    payer = str(account.address)
+    typed = authorization(d, node, payer, token, order, valid_before=valid_before)
+    signature = keys.sign(account, typed["domain"], typed["types"], typed["message"])
+    return pay_with_authorization(d, order, payer, signature, valid_before=valid_before)
 
 
 # ---------------------------------------------------------------------- taking
