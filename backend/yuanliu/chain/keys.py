@@ -14,6 +14,11 @@ from yuanliu.errors import YuanliuError
 Key = LocalAccount
 """A private key with its address. Other rooms name it by this."""
 
+SCRYPT_COST: Final = 2**16
+"""Scrypt's N of a keystore: 64 MiB of memory, and 190 ms here (2**15: 100, 2**17: 370, geth's 2**18: 800 and 256 MiB)."""
+
+_MAX_SCRYPT_COST: Final = 2**18
+
 
 def from_private_key(private_key: str) -> LocalAccount:
     """Give the account of a private key (32 bytes in hex). Raises `YuanliuError` (`keys.private_key_invalid`)."""
@@ -32,6 +37,48 @@ def new_key() -> LocalAccount:
     """Make a new random account."""
     account: LocalAccount = Account.create()
     return account
+
+
+def encrypt(account: LocalAccount, password: str, *, cost: int = SCRYPT_COST) -> str:
+    """Write a key as a keystore (Web3 Secret Storage, version 3: scrypt, AES-128-CTR), in JSON.
+
+    `cost` is scrypt's N, a power of 2; memory is 1 KiB times as much.
+    """
+    return json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=cost))
+
+
+def decrypt(keystore: str, password: str) -> LocalAccount:
+    """Open a keystore of scrypt's.
+
+    Raises `YuanliuError`: `keys.password_wrong`; `keys.keystore_invalid` for what is none, or is made so that opening
+    it would take more than 256 MiB.
+    """
+    try:
+        crypto = json.loads(keystore)["crypto"]
+        numbers = crypto["kdfparams"]
+        if crypto["kdf"] != "scrypt" or not (
+            2 <= numbers["n"] * numbers["r"] // 8 <= _MAX_SCRYPT_COST and numbers["p"] == 1
+        ):
+            raise _keystore_invalid()
+        private_key = Account.decrypt(keystore, password)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if "MAC mismatch" in str(error):
+            raise YuanliuError(
+                "keys.password_wrong",
+                "the password does not open this key",
+                hint="enter the password that the key was stored with",
+            ) from error
+        raise _keystore_invalid() from error
+    account: LocalAccount = Account.from_key(private_key)
+    return account
+
+
+def _keystore_invalid() -> YuanliuError:
+    return YuanliuError(
+        "keys.keystore_invalid",
+        "that is no keystore that can be opened here",
+        hint="a keystore is JSON of version 3 with scrypt (n up to 262144, r 8, p 1)",
+    )
 
 
 def sign(
