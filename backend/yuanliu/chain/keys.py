@@ -1,8 +1,8 @@
-"""Keys that sign: requests to the relay and ERC-3009 payments (EIP-712)."""
+"""Keys that sign: requests to the relay and ERC-3009 payments (EIP-712). And how a key is kept: encrypted."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from coincurve import PrivateKey
 from eth_account import Account
@@ -15,8 +15,9 @@ Key = LocalAccount
 """A private key with its address. Other rooms name it by this."""
 
 SCRYPT_COST: Final = 2**16
-"""Scrypt's N of a keystore: 64 MiB of memory, and 190 ms here (2**15: 100, 2**17: 370, geth's 2**18: 800 and 256 MiB)."""
+"""Scrypt's N of a keystore: 64 MiB and 190 ms here (2**15: 100 ms, 2**17: 370, and 2**18, as geth has it, 800)."""
 
+_MIN_SCRYPT_COST: Final = 2
 _MAX_SCRYPT_COST: Final = 2**18
 
 
@@ -57,7 +58,8 @@ def decrypt(keystore: str, password: str) -> LocalAccount:
         crypto = json.loads(keystore)["crypto"]
         numbers = crypto["kdfparams"]
         if crypto["kdf"] != "scrypt" or not (
-            2 <= numbers["n"] * numbers["r"] // 8 <= _MAX_SCRYPT_COST and numbers["p"] == 1
+            _MIN_SCRYPT_COST <= numbers["n"] * numbers["r"] // 8 <= _MAX_SCRYPT_COST
+            and numbers["p"] == 1
         ):
             raise _keystore_invalid()
         private_key = Account.decrypt(keystore, password)
