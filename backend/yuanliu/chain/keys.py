@@ -40,7 +40,7 @@ def new_key() -> LocalAccount:
     return account
 
 
-def encrypt(account: LocalAccount, password: bytes, *, cost: int = SCRYPT_COST) -> str:
+def encrypt(account: LocalAccount, password: str, *, cost: int = SCRYPT_COST) -> str:
     """Write a key as a keystore (Web3 Secret Storage, version 3: scrypt, AES-128-CTR), in JSON.
 
     `cost` is scrypt's N, a power of 2; memory is 1 KiB times as much.
@@ -48,7 +48,7 @@ def encrypt(account: LocalAccount, password: bytes, *, cost: int = SCRYPT_COST) 
     return json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=cost))
 
 
-def decrypt(keystore: str, password: bytes) -> LocalAccount:
+def decrypt(keystore: str, password: str) -> LocalAccount:
     """Open a keystore of scrypt's.
 
     Raises `YuanliuError`: `keys.password_wrong`; `keys.keystore_invalid` for what is none, or is made so that opening

@@ -5,6 +5,7 @@ the token, of which only a hash is stored.
 """
 
 import hashlib
+import re
 import secrets
 import threading
 import unicodedata
@@ -27,6 +28,7 @@ SECRET_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _AT_ONCE: Final = 2
+_HALVES: Final = re.compile("[\ud800-\udfff]")  # of characters: no text, and so nobody's password
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,12 @@ class Vault:
     def hash_password(self, password: str) -> str:
         """Give the argon2id hash of a password, with its parameters and salt."""
         with self._turns:
-            return self._hasher.hash(_bytes(password))
+            return self._hasher.hash(normalised(password))
 
     def is_password(self, password: str, password_hash: str | None) -> bool:
         """Tell whether it is the password. None, where there is no account, takes as long and is never it."""
         with self._turns, suppress(VerificationError, InvalidHashError):
-            self._hasher.verify(password_hash or self._nobody, _bytes(password))
+            self._hasher.verify(password_hash or self._nobody, normalised(password))
             return password_hash is not None
         return False
 
@@ -80,22 +82,17 @@ class Vault:
     def lock(self, key: keys.Key, password: str) -> str:
         """Encrypt a key with a password, as a keystore."""
         with self._turns:
-            return keys.encrypt(key, _bytes(password), cost=self._cost.scrypt)
+            return keys.encrypt(key, normalised(password), cost=self._cost.scrypt)
 
     def unlock(self, keystore: str, password: str) -> keys.Key:
         """Open a keystore. Raises `YuanliuError` (`keys.password_wrong`, `keys.keystore_invalid`)."""
         with self._turns:
-            return keys.decrypt(keystore, _bytes(password))
+            return keys.decrypt(keystore, normalised(password))
 
 
 def normalised(password: str) -> str:
     """Give a password in one form: an input method may write １ for 1, and é in two ways."""
-    return unicodedata.normalize("NFKC", password)
-
-
-def _bytes(password: str) -> bytes:
-    """Give the bytes of a password, also of one that nobody could have chosen."""
-    return normalised(password).encode("utf-8", "surrogatepass")
+    return _HALVES.sub("\ufffd", unicodedata.normalize("NFKC", password))
 
 
 # ---------------------------------------------------------------------- wrapping
