@@ -29,7 +29,9 @@ MAX_ANSWER: Final = 1 << 29
 """Longest answer that is read, in bytes: some 400,000 records."""
 
 _PIECE: Final = 1 << 16
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+"""Hosts that are this very machine: no proxy is asked for them."""
+
 _METHOD_NOT_FOUND: Final = -32601
 _TX_TYPE: Final = 2
 _ONLY_HASHES: Final = False
@@ -287,7 +289,7 @@ class _Session(requests.Session):
     def __init__(self, url: str, seconds: float) -> None:
         super().__init__()
         self._seconds = seconds
-        self.trust_env = urlsplit(url).hostname not in _LOOPBACK
+        self.trust_env = urlsplit(url).hostname not in LOOPBACK
 
     def post(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 -- as the base class
         """Post, and read the answer to its end. Raises `requests.RequestException`."""

@@ -90,13 +90,13 @@ class OutOfReach(YuanliuError):
         )
 
 
-class SignatureRefused(YuanliuError):
-    """The forwarder does not take the signature."""
+class NotTaken(YuanliuError):
+    """The forwarder does not execute a request though it is its turn."""
 
-    def __init__(self, nonce: int) -> None:
+    def __init__(self, nonce: int, attempts: int) -> None:
         super().__init__(
-            "outbox.signature_refused",
-            "the chain does not take its signature",
+            "outbox.not_taken",
+            f"the chain did not take its signature, in {attempts} transactions",
             hint="sign it anew with the key that the account acts with now",
-            fields={"nonce": nonce},
+            fields={"nonce": nonce, "attempts": attempts},
         )
