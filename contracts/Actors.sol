@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {ERC2771Context} from "@openzeppelin/contracts/metatx/ERC2771Context.sol";
 import {Forwarder} from "./Forwarder.sol";
 import {IActors} from "./interfaces/IActors.sol";
 import {Roles} from "./libraries/Roles.sol";
 import {Text} from "./libraries/Text.sol";
 
 /// @title Actors
-contract Actors is IActors, Forwarder, ERC2771Context {
+contract Actors is IActors, Forwarder {
     /// @inheritdoc IActors
     uint40 public constant RECOVERY_DELAY = 7 days;
 
@@ -47,7 +46,7 @@ contract Actors is IActors, Forwarder, ERC2771Context {
     mapping(address actor => address) private _payouts;
     mapping(address enroller => mapping(bytes16 code => address actor)) private _codes;
 
-    constructor(address platform, address regulator) ERC2771Context(address(this)) {
+    constructor(address platform, address regulator) {
         _enrol(platform, platform, Roles.PLATFORM, "platform", platform);
         _enrol(regulator, regulator, Roles.REGULATOR, "regulator", regulator);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {ERC2771Context} from "@openzeppelin/contracts/metatx/ERC2771Context.sol";
 import {ERC2771Forwarder} from "@openzeppelin/contracts/metatx/ERC2771Forwarder.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
@@ -18,12 +19,38 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 ///
 /// Warning: in `executeBatch`, pass a refund receiver that is not zero; with it a request that fails, or whose signature
 /// is bad, does not stop the others.
-abstract contract Forwarder is ERC2771Forwarder {
+abstract contract Forwarder is ERC2771Forwarder, ERC2771Context {
+    /// @param to One of the contracts that trust this relay.
+    /// @param data Function and arguments.
+    struct InnerCall {
+        address to;
+        bytes data;
+    }
+
+    /// @notice Thrown when one of the calls made {together} fails: its place, from 0, and what it reverted with.
+    error Forwarder_CallFailed(uint256 index, bytes reason);
+
     /// @dev Gas that checking one signature may use where it is more than ECDSA. WebAuthn takes about 30,000, a wallet of
     /// several owners 100,000.
     uint256 private constant SIGNATURE_GAS = 400_000;
 
-    constructor() ERC2771Forwarder("Yuanliu") {}
+    constructor() ERC2771Forwarder("Yuanliu") ERC2771Context(address(this)) {}
+
+    /// @notice Makes several calls in the caller's name: all of them, or none if one fails.
+    /// @dev For what must not be done in part. It is signed as one request, so that nobody can relay a part of it, and its
+    /// failure uses up one nonce and no other request's. ({executeBatch} without a refund receiver reverts for a request
+    /// that is not valid, but not for one whose call fails.)
+    /// Requirements: each target trusts this relay; each call succeeds.
+    function together(InnerCall[] calldata calls) external {
+        address signer = _msgSender();
+        for (uint256 i; i < calls.length; ++i) {
+            address to = calls[i].to;
+            if (!_isTrustedByTarget(to)) revert ERC2771UntrustfulTarget(to, address(this));
+            // slither-disable-next-line calls-loop,low-level-calls -- as {executeBatch} does; `signer` is ours, not the caller's
+            (bool success, bytes memory reason) = to.call(abi.encodePacked(calls[i].data, signer));
+            if (!success) revert Forwarder_CallFailed(i, reason);
+        }
+    }
 
     /// @notice The address that a key without an account acts under.
     /// @param signer `verifier ‖ key` as in ERC-7913.

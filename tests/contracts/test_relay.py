@@ -14,16 +14,40 @@ from eth_typing import Hash32
 from eth_utils.conversions import to_bytes
 from eth_utils.crypto import keccak
 from tests import p256
-from tests.world import GAS, PAYLOAD, Batch, Person, Role, Who, World, address_of, person, refused
+from tests.world import (
+    GAS,
+    GTIN_TEA,
+    KILOGRAM,
+    PAYLOAD,
+    Batch,
+    Person,
+    Role,
+    Who,
+    World,
+    address_of,
+    person,
+    refused,
+)
 
 from yuanliu.chain.bindings import Call, ContractRefusal
 from yuanliu.chain.node import Receipt, RpcError, TransactionFailed
-from yuanliu.chain.relay import _TYPES, SignedRequest
+from yuanliu.chain.relay import SignedRequest, together
 from yuanliu.journal import genesis
 
 pytestmark = pytest.mark.node
 
 PRODUCTION = 5
+TYPES = {
+    "ForwardRequest": [
+        {"name": "from", "type": "address"},
+        {"name": "to", "type": "address"},
+        {"name": "value", "type": "uint256"},
+        {"name": "gas", "type": "uint256"},
+        {"name": "nonce", "type": "uint256"},
+        {"name": "deadline", "type": "uint48"},
+        {"name": "data", "type": "bytes"},
+    ]
+}
 SECP256K1_N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 STRANGER = person("a stranger's key")
 Signer = Callable[[bytes], bytes]
@@ -103,7 +127,7 @@ def request(
         "verifyingContract": world.actors.address,
         **domain,
     }
-    signable = encode_typed_data(full_domain, _TYPES, message)
+    signable = encode_typed_data(full_domain, TYPES, message)
     digest = keccak(b"\x19" + signable.version + signable.header + signable.body)
     return SignedRequest(address_of(who), call, gas, nonce, deadline, sign(digest))
 
@@ -417,3 +441,59 @@ def test_the_genesis_of_a_journal_is_bound_to_chain_and_contract(world: World) -
     here = genesis(world.deployment.chain_id, world.batches.address.lower(), batch)
     assert here != genesis(1, world.batches.address.lower(), batch)
     assert here != genesis(world.deployment.chain_id, world.payments.address.lower(), batch)
+
+
+# ------------------------------------------------------------------ several acts, all or none
+
+
+def test_several_acts_are_done_together_in_the_name_of_the_one_who_signed(world: World) -> None:
+    first, second = world.harvest(), world.harvest(gtin=GTIN_TEA, unit=KILOGRAM, price=20_000)
+    calls = [event_on(world, first), event_on(world, second), event_on(world, first)]
+    world.relay.submit(world.coop.account, together(world.deployment, calls))
+    assert [len(world.records(batch)) for batch in (first, second)] == [3, 2]
+    for record in (world.records(first)[-1], world.records(second)[-1]):
+        assert author(record) == (world.coop.address, world.coop.address)
+    assert world.relay.nonce(world.coop.address) == 1
+
+
+def test_if_one_of_several_acts_is_refused_none_is_done_and_the_refusal_is_that_ones_own(
+    world: World,
+) -> None:
+    batch = world.harvest()
+    relay = world.relay
+    calls = [event_on(world, batch), world.batches.call("setPrice", batch.id, 1)]
+    with refused("Batches_PriceBelowFloor", call=1):
+        relay.submit(world.coop.account, together(world.deployment, calls))
+    unasked = relay.sign(world.coop.account, together(world.deployment, calls), gas=400_000)
+    assert relay.execute_batch([unasked])[1] == [False]
+    assert len(world.records(batch)) == 1
+    assert relay.nonce(world.coop.address) == 1, (
+        "its failure uses up its nonce: nobody can try again"
+    )
+
+
+def test_what_is_done_together_can_be_called_without_the_relay(world: World) -> None:
+    batch = world.harvest()
+    world.send(world.coop, together(world.deployment, [event_on(world, batch)] * 2))
+    assert author(world.records(batch)[-1]) == (world.coop.address, world.coop.address)
+    with refused("Batches_KindNotAllowed", actor=world.outsider, call=0):
+        world.send(world.outsider, together(world.deployment, [event_on(world, batch)]))
+
+
+def test_nobody_is_named_by_appending_his_address_to_a_call(world: World) -> None:
+    batch = world.harvest()
+    call = event_on(world, batch)
+    forged = replace(call, data=call.data + to_bytes(hexstr=world.coop.address))
+    with refused("Batches_KindNotAllowed", actor=world.outsider, call=0):
+        world.send(world.outsider, together(world.deployment, [forged]))
+    nested = together(world.deployment, [forged])
+    nested = replace(nested, data=nested.data + to_bytes(hexstr=world.coop.address))
+    with refused("Batches_KindNotAllowed", actor=world.outsider, call=0):
+        world.send(world.outsider, together(world.deployment, [nested]))
+
+
+def test_the_relay_calls_nothing_together_that_does_not_trust_it(world: World) -> None:
+    """Otherwise anyone could spend what is allowed to the relay's address."""
+    mint = world.yuan.call("transfer", world.outsider.address, 1)
+    with refused("ERC2771UntrustfulTarget", target=world.yuan):
+        world.send(world.outsider, together(world.deployment, [mint]))

@@ -24,8 +24,15 @@ _BUILT_IN: Final = {
 """Solidity's own two errors."""
 
 
+_TOGETHER: Final = "Forwarder_CallFailed"
+"""One of several calls made together failed; the reason within is what concerns its author."""
+
+
 class ContractRefusal(YuanliuError):
-    """A contract refused a call. `code` is `contract.` and the error's name; `fields` are its arguments."""
+    """A contract refused a call. `code` is `contract.` and the error's name; `fields` are its arguments.
+
+    Of several calls made together, `fields` has besides, as `call`, the place of the one that was refused, from 0.
+    """
 
     def __init__(self, name: str, fields: dict[str, object]) -> None:
         told = ", ".join(f"{key} {_plain(value)}" for key, value in fields.items())
@@ -131,15 +138,22 @@ def refusal(error: RpcError) -> YuanliuError:
     """Turn a node's error into the contract's own refusal, if it carries one."""
     if not error.data or error.data == "0x":
         return error
-    data = bytes.fromhex(error.data[2:])
+    return _refused(bytes.fromhex(error.data[2:]))
+
+
+def _refused(data: bytes) -> ContractRefusal:
     known = _errors().get(data[:4])
     if known is None:
-        return ContractRefusal("Unknown", {"data": error.data})
+        return ContractRefusal("Unknown", {"data": to_hex(data)})
     name, types, names = known
     try:
         values = decode(types, data[4:])
     except DecodingError:
-        return ContractRefusal("Unknown", {"data": error.data})
+        return ContractRefusal("Unknown", {"data": to_hex(data)})
+    if name == _TOGETHER:
+        index, reason = values
+        inner = _refused(reason)
+        return ContractRefusal(inner.name, {**inner.fields, "call": index})
     return ContractRefusal(name, dict(zip(names, values, strict=True)))
 
 

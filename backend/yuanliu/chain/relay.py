@@ -151,6 +151,11 @@ def batch_call(deployment: Deployment, requests: Sequence[SignedRequest], refund
     )
 
 
+def together(deployment: Deployment, calls: Sequence[Call]) -> Call:
+    """Give the one call that makes several: all of them, or none if one fails."""
+    return deployment.actors.call("together", [(call.to, call.data) for call in calls])
+
+
 def try_out(node: Node, deployment: Deployment, signer: str, call: Call) -> int:
     """Try a call in the signer's name and give the gas it needs. Raises `ContractRefusal`."""
     data = call.data + to_bytes(hexstr=signer)
