@@ -1,6 +1,7 @@
 """Keys that sign: requests to the relay and ERC-3009 payments (EIP-712). And how a key is kept: encrypted."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ Key = LocalAccount
 SCRYPT_COST: Final = 2**16
 """Scrypt's N of a keystore: 64 MiB and 190 ms here (2**15: 100 ms, 2**17: 370, and 2**18, as geth has it, 800)."""
 
+_PUBLIC_MNEMONIC: Final = "test test test test test test test test test test test junk"
+_PUBLIC_KEYS: Final = 30  # nodes show 10 to 20, the devnet's list has 20
 _MIN_SCRYPT_COST: Final = 2
 _MAX_SCRYPT_COST: Final = 2**18
 
@@ -95,6 +98,18 @@ def sign_digest(account: LocalAccount, digest: bytes) -> bytes:
     """Sign a hash that was made for this very purpose: 65 bytes, r ‖ s ‖ v."""
     signature = PrivateKey(bytes(account.key)).sign_recoverable(digest, hasher=None)
     return signature[:64] + bytes([27 + signature[64]])
+
+
+@cache
+def public_addresses() -> frozenset[str]:
+    """Give the addresses, in lowercase, of keys that everybody knows: those of the mnemonic of development nodes.
+
+    The devnet's labelled accounts are among them.
+    """
+    Account.enable_unaudited_hdwallet_features()
+    paths = (f"m/44'/60'/0'/0/{index}" for index in range(_PUBLIC_KEYS))
+    derived = (Account.from_mnemonic(_PUBLIC_MNEMONIC, account_path=path) for path in paths)
+    return frozenset(str(account.address).lower() for account in derived)
 
 
 def devnet_accounts(devnet_dir: Path) -> dict[str, LocalAccount]:

@@ -38,7 +38,7 @@ _COMMON: Final = frozenset(
         " 5201314woaini 1314520woaini woaizhongguo zhongguo123 nihao12345 nihao123456 wang123456 zhang123456"
         " li123456789 yuanliu123 yuanliu1234 yuanliu12345 yuanliu123456 yuanliu2026 源流yuanliu 1688888888 1234abcd5678"
         " q1w2e3r4t5 qq123456789 qq12345678 wx123456789 aini1314520 7758521521 1472583690 1478963250 147258369a"
-        " 159357159357 112233445566 11223344556677 9988776655 changeme123 changeme1234 secret1234 superman123 sunshine123"
+        " 159357159357 112233445566 11223344556677 9988776655 superman123 changeme1234 secret1234"
         " testtesttest correcthorsebatterystaple",
     )
 )
@@ -62,7 +62,8 @@ def parse_login(text: str) -> str:
     """Give a login in its one form: normalised, letters folded. Raises `YuanliuError` (`accounts.login_invalid`)."""
     login = fold_login(text)
     shortest, longest = LOGIN_LENGTH
-    if not (shortest <= len(login) <= longest and _LOGIN.fullmatch(login)):
+    fits = shortest <= len(login) and len(text.strip()) <= longest
+    if not (fits and _LOGIN.fullmatch(login)):
         raise YuanliuError(
             "accounts.login_invalid",
             f"a login has {shortest} to {longest} letters, digits, or one of . _ @ -",
@@ -73,8 +74,9 @@ def parse_login(text: str) -> str:
 
 
 def fold_login(text: str) -> str:
-    """Write a login as it is compared, whatever it is."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    """Write a login as it is compared, whatever it is: printable, and not longer than one can be."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    return "".join(c if c.isprintable() else "\ufffd" for c in folded[: LOGIN_LENGTH[1]])
 
 
 def check_password(password: str, login: str, *, devnet: bool) -> None:
