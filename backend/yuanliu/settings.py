@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     """What a reader of `/metrics` has to bring as bearer token; unset: only this machine may read them."""
 
+    finality_depth: int = Field(default=64, ge=1)
+    """Blocks below its head that the chain may still take back; when it takes back more, the follower stops and says so."""
+
+    follower_poll: float = Field(default=0.5, gt=0, le=60)
+    """Seconds between two looks at the chain for new blocks."""
+
     deployer_key: SecretStr | None = None
     """Private key (hex) that pays for deployments on any chain but the devnet, which brings its own."""
 

@@ -19,6 +19,7 @@ Log = dict[str, Any]
 """A log as the node writes it: hex texts under the names of the JSON-RPC interface."""
 
 _NO_JSON_RPC: Final = "its answer is no JSON-RPC"
+_ONLY_HASHES: Final = False
 _HEADERS_AT_ONCE: Final = 100
 
 
@@ -68,14 +69,14 @@ class RawNode:
 
     def latest(self) -> Header:
         """Give the latest block's header."""
-        found = self._header(self._call("eth_getBlockByNumber", "latest", False))
+        found = self._header(self._call("eth_getBlockByNumber", "latest", _ONLY_HASHES))
         if found is None:
             raise ChainUnreachable(self.url, "it has no blocks")
         return found
 
     def header(self, number: int) -> Header | None:
         """Give a block's header; none if the chain is not that long."""
-        found = self._header(self._call("eth_getBlockByNumber", hex(number), False))
+        found = self._header(self._call("eth_getBlockByNumber", hex(number), _ONLY_HASHES))
         if found is not None and found.number != number:
             raise ChainUnreachable(self.url, f"it gives block {found.number} for block {number}")
         return found
@@ -85,7 +86,7 @@ class RawNode:
         found: list[Header] = []
         for start in range(0, len(numbers), _HEADERS_AT_ONCE):
             part = numbers[start : start + _HEADERS_AT_ONCE]
-            answers = self._batch(("eth_getBlockByNumber", [hex(n), False]) for n in part)
+            answers = self._batch(("eth_getBlockByNumber", [hex(n), _ONLY_HASHES]) for n in part)
             for number, answer in zip(part, answers, strict=True):
                 header = self._header(answer)
                 if header is None or header.number != number:

@@ -25,6 +25,7 @@ from yuanliu.index.queries.custody import (
     offers,
 )
 from yuanliu.index.queries.deliveries import deliveries, delivery
+from yuanliu.index.queries.dues import ClaimStep, Due, dues
 from yuanliu.index.queries.events import event, events, events_of
 from yuanliu.index.queries.money import (
     claimed,
@@ -84,10 +85,12 @@ __all__ = [
     "Actor",
     "ActorEvent",
     "Batch",
+    "ClaimStep",
     "Correction",
     "Counts",
     "Credit",
     "Delivery",
+    "Due",
     "Event",
     "EventPage",
     "Holding",
@@ -122,6 +125,7 @@ __all__ = [
     "deliveries",
     "delivery",
     "descendants",
+    "dues",
     "event",
     "events",
     "events_of",

@@ -11,7 +11,7 @@ from yuanliu.index.payloads import BODY_AT
 from yuanliu.index.queries import sql
 from yuanliu.index.queries.custody import balance
 from yuanliu.index.queries.rows import Batch, Correction, Recall, Record, State
-from yuanliu.index.tables import unwrap
+from yuanliu.index.tables import REGULATOR, unwrap
 from yuanliu.records import Kind
 
 _COLUMNS: Final = """b.place, b.id, b.cooperative, b.gtin, b.lot, p.unit, b.terms, b.units, b.milligrams_per_unit,
@@ -258,10 +258,6 @@ def corrections(db: Connection, id_: bytes) -> tuple[Correction, ...]:
             )
         )
     return tuple(found)
-
-
-REGULATOR: Final = 1 << 6
-"""The bit of `Roles.REGULATOR`."""
 
 
 def record_of(row: Any) -> Record:  # noqa: ANN401 -- a row of SQLAlchemy

@@ -15,6 +15,7 @@ from yuanliu.index.tables.base import (
     Block,
     Copy,
     Cursor,
+    Uint64,
     metadata,
     unwrap,
     wrap,
@@ -35,13 +36,24 @@ from yuanliu.index.tables.goods import (
     Safety,
 )
 from yuanliu.index.tables.money import Claim, Credit, Sale, Settlement, Withdrawal
-from yuanliu.index.tables.people import Actor, ActorChange, Product, Terms, TermsAuthority, Token
+from yuanliu.index.tables.people import (
+    FARMER,
+    REGULATOR,
+    Actor,
+    ActorChange,
+    Product,
+    Terms,
+    TermsAuthority,
+    Token,
+)
 
 __all__ = [
     "CLIP",
     "CURSOR",
+    "FARMER",
     "LAST_LOG",
     "LOG_BITS",
+    "REGULATOR",
     "Actor",
     "ActorChange",
     "Answer",
@@ -69,6 +81,7 @@ __all__ = [
     "Terms",
     "TermsAuthority",
     "Token",
+    "Uint64",
     "Withdrawal",
     "metadata",
     "unwrap",

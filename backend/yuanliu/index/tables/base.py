@@ -99,6 +99,7 @@ class Cursor(Copy, table=True):
 
     id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     chain_id: int = whole_column()
+    genesis: bytes = word_column()
     contract: bytes = address_column()
     first_block: int = whole_column()
     block: int = whole_column()

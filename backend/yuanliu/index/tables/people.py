@@ -1,5 +1,7 @@
 """Actors, products and terms."""
 
+from typing import Final
+
 from sqlalchemy import Boolean, Index, Integer, LargeBinary, String
 
 from yuanliu.index.tables.base import (
@@ -11,6 +13,12 @@ from yuanliu.index.tables.base import (
     whole_column,
     word_column,
 )
+
+FARMER: Final = 1 << 2
+"""The bit of a farmer in an actor's roles (`contracts/libraries/Roles.sol`)."""
+
+REGULATOR: Final = 1 << 6
+"""The bit of a regulator."""
 
 
 class Actor(Copy, table=True):

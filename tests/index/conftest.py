@@ -1,0 +1,48 @@
+"""Databases of both kinds, empty, each with the tables of the copy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from tests.postgres import postgres
+
+from yuanliu.database import Family, open_database, upgrade
+from yuanliu.settings import Settings
+
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """One PostgreSQL for all tests of this process."""
+    with postgres() as url:
+        yield url
+
+
+_schemas = iter(range(1_000_000))
+
+
+def make_config(kind: str, folder: Path, request: pytest.FixtureRequest) -> Settings:
+    """Give settings with a database of their own."""
+    if kind == "sqlite":
+        return Settings(data_dir=folder)
+    return Settings(
+        data_dir=folder,
+        database_url=request.getfixturevalue("server"),
+        database_schema=f"t{next(_schemas)}",
+    )
+
+
+@pytest.fixture(params=KINDS)
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    return make_config(request.param, tmp_path, request)
+
+
+@pytest.fixture
+def engine(config: Settings) -> Iterator[Engine]:
+    """Give a copy without rows."""
+    engine = open_database(config, Family.COPY)
+    upgrade(engine, Family.COPY)
+    yield engine
+    engine.dispose()
