@@ -87,7 +87,7 @@ def check_password(password: str, login: str, *, devnet: bool) -> None:
     """
     plain = normalised(password)
     folded = plain.casefold()
-    if not plain.isprintable():
+    if not plain.isprintable() or "\ufffd" in plain:
         raise _weak("characters", "without control characters")
     if len(plain.encode()) > MAX_BYTES:
         raise _weak("long", f"at most {MAX_BYTES} bytes")

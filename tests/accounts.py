@@ -1,0 +1,86 @@
+"""A desk with accounts, a clock that the test turns, and hashes that cost nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import Engine
+
+from yuanliu.database import Family, open_database, upgrade
+from yuanliu.desk.accounts import Accounts
+from yuanliu.desk.people import Account, AccountKind
+from yuanliu.desk.sessions import Sessions, SignedIn
+from yuanliu.desk.tokens import Tokens
+from yuanliu.desk.vault import Cost, Vault
+from yuanliu.settings import Settings
+
+CHEAP = Cost(memory=8, passes=1, scrypt=2)
+PASSWORD = "四个词 连起来 就很 安全"
+OTHER = "another long pass phrase"
+HOME = "203.0.113.7"
+START = 1_776_000_000.0
+OWN_CHAIN = 2_026
+
+
+@dataclass
+class Clock:
+    """Unix seconds; they pass when the test says so."""
+
+    time: float = START
+
+    def __call__(self) -> float:
+        return self.time
+
+    def wait(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class AccountDesk:
+    """All that has to do with accounts, on one database."""
+
+    def __init__(self, engine: Engine, *, chain_id: int = OWN_CHAIN) -> None:
+        self.engine = engine
+        self.clock = Clock()
+        self.vault = Vault(CHEAP)
+        self.accounts = Accounts(engine, self.vault, chain_id=chain_id, now=self.clock)
+        self.sessions = Sessions(engine, self.vault, now=self.clock)
+        self.tokens = Tokens(engine, now=self.clock)
+
+    def person(self, login: str = "clerk-01", kind: AccountKind = AccountKind.CLERK) -> Account:
+        account, _ = self.accounts.create(login, kind, password=PASSWORD)
+        return account
+
+    def sign_in(
+        self, login: str = "clerk-01", password: str = PASSWORD, address: str = HOME
+    ) -> SignedIn:
+        return self.sessions.sign_in(login, password, address)
+
+
+@contextmanager
+def account_desk(config: Settings, *, chain_id: int = OWN_CHAIN) -> Iterator[AccountDesk]:
+    engine = open_database(config, Family.DESK)
+    try:
+        upgrade(engine, Family.DESK)
+        yield AccountDesk(engine, chain_id=chain_id)
+    finally:
+        engine.dispose()
+
+
+def in_folder(folder: Path) -> Settings:
+    """Give settings for a SQLite database in a folder, its tables made already."""
+    config = Settings(data_dir=folder)
+    if not (folder / "desk.db").exists():
+        (folder / "desk.db").write_bytes(_tables())
+    return config
+
+
+@cache
+def _tables() -> bytes:
+    with TemporaryDirectory() as folder:
+        engine = open_database(Settings(data_dir=Path(folder)), Family.DESK)
+        upgrade(engine, Family.DESK)
+        engine.dispose()
+        return (Path(folder) / "desk.db").read_bytes()
