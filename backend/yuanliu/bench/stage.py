@@ -55,11 +55,12 @@ class Batch:
 class Stage:
     """A fresh chain with the contracts, one cooperative, one product, one farmer and a buyer who approved."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *, fixed_clock: bool = True) -> None:
         self.node = node
-        node.request("anvil_setBlockTimestampInterval", 1)
-        node.request("evm_setNextBlockTimestamp", _CLOCK)
-        node.request("evm_mine")
+        if fixed_clock:
+            node.request("anvil_setBlockTimestampInterval", 1)
+            node.request("evm_setNextBlockTimestamp", _CLOCK)
+            node.request("evm_mine")
         self._keys = {
             role: keys.from_private_key(f"0x{i:064x}") for i, role in enumerate(_ROLES, start=1)
         }
@@ -239,6 +240,11 @@ class Stage:
         """Deploy a contract that is none of ours; `abi` is what of its artifact is to be called."""
         receipt = self._senders["deployer"].send(None, creation(artifact, *arguments))
         return Contract(artifact.name, str(receipt.contract), abi=abi)
+
+    def key(self, role: str) -> keys.Key:
+        """Give a role's key."""
+        account: keys.Key = self._keys[role]
+        return account
 
     def address(self, role: str) -> str:
         """Give the address of a role's key."""

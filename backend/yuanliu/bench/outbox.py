@@ -1,0 +1,117 @@
+"""Events per second through the outbox: from `submit`, signing included, to `done` in the database.
+
+On the bundled devnet, started as for users (its keeper mines), with a chain and a database of its own.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from yuanliu import actions
+from yuanliu.bench.stage import Stage
+from yuanliu.chain import devnet
+from yuanliu.chain.bindings import Call
+from yuanliu.chain.node import Node
+from yuanliu.database import Family, leader, open_database, upgrade
+from yuanliu.desk.intentions import State
+from yuanliu.desk.outbox import Outbox
+from yuanliu.desk.relayer import Relayer
+from yuanliu.settings import Settings
+
+WANTED: Final = 700
+"""Intentions per second that should pass, on two cores."""
+
+_THREADS: Final = 16
+_WAIT_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured: intentions stored, and done, per second; requests in a transaction.
+
+    And the seconds from a submission to its end: the median, and the slowest of a hundred.
+    """
+
+    stored: float
+    done: float
+    together: float
+    median: float
+    slow: float
+
+
+def measure(count: int = 5_000, *, config: Settings | None = None) -> Speed:
+    """Send `count` events of 550 bytes, from 16 threads, each as a submission of its own."""
+    config = config or Settings()
+    with TemporaryDirectory() as folder:
+        own = config.model_copy(
+            update={"data_dir": Path(folder), "devnet_port": devnet.free_port()}
+        )
+        status = devnet.up(own)
+        try:
+            return _measure(own, Node(status.rpc_url), count)
+        finally:
+            devnet.down(own)
+
+
+def _measure(config: Settings, node: Node, count: int) -> Speed:
+    stage = Stage(node, fixed_clock=False)
+    batch = stage.batch([stage.address("farmer")]).id
+    call = actions.record_production(stage.deployment, batch, stage.event())
+    engine = open_database(config, Family.DESK)
+    upgrade(engine, Family.DESK)
+    outbox = Outbox(engine, stage.deployment, node)
+    relayer = Relayer(outbox, stage.key("relayer"))
+    stop = threading.Event()
+    first = node.block_number()
+    with leader(config, "relayer"), ThreadPoolExecutor(_THREADS + 1) as pool:
+        running = pool.submit(relayer.run, stop)
+        try:
+            begin = time.monotonic()
+            list(pool.map(_submitter(outbox, stage, call), range(count)))
+            stored = time.monotonic() - begin
+            _until(lambda: outbox.counts()[State.DONE] >= count)
+            done = time.monotonic() - begin
+        finally:
+            stop.set()
+            running.result()
+    transactions = node.transaction_count(stage.address("relayer"))
+    latencies = sorted(each.updated - each.created for each in outbox.intentions(limit=count))
+    engine.dispose()
+    assert node.block_number() > first  # noqa: S101 -- otherwise nothing was measured
+    return Speed(
+        stored=count / stored,
+        done=count / done,
+        together=count / transactions,
+        median=latencies[count // 2],
+        slow=latencies[count * 99 // 100],
+    )
+
+
+def _submitter(outbox: Outbox, stage: Stage, call: Call) -> Callable[[int], object]:
+    key = stage.key("cooperative")
+
+    def submit(number: int) -> object:
+        return outbox.submit(
+            account="bench",
+            key=key,
+            call=call,
+            idempotency_key=str(number),
+            act="record",
+            body_digest=str(number),
+            try_out=False,
+        )
+
+    return submit
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + _WAIT_SECONDS
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.02)
