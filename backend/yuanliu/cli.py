@@ -305,6 +305,54 @@ def verify_(
         raise typer.Exit(1)
 
 
+@app.command("migrate")
+def migrate_() -> None:
+    """Bring the tables of both databases, the copy and the desk, to what this version needs."""
+    from yuanliu.database import Family, open_database, upgrade
+    from yuanliu.settings import settings
+
+    for family in Family:
+        engine = open_database(settings(), family)
+        upgrade(engine, family)
+        engine.dispose()
+    out.print("The tables are up to date.")
+
+
+@app.command("rebuild")
+def rebuild_(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether the copy equals a rebuilt one.")
+    ] = False,
+) -> None:
+    """Build the copy of the chain anew, from the chain alone. With --check: exit code 1 if it differs."""
+    from rich.progress import Progress
+
+    from yuanliu.chain.deployment import Deployment
+    from yuanliu.chain.node import Node
+    from yuanliu.index import follower, rebuild
+    from yuanliu.settings import settings
+
+    config = settings()
+    deployment = Deployment.load(config.deployment_file)
+    deployment.check(Node(config.rpc_url))
+    with Progress(console=err, transient=True) as bar:
+        task = bar.add_task("Reading the chain", total=None)
+
+        def show(status: follower.FollowerStatus) -> None:
+            said = f"{status.logs:,} logs, block {status.block:,} of {status.head:,}"
+            done, total = status.block - deployment.block, status.head - deployment.block
+            bar.update(task, description=said, completed=done, total=max(total, 1))
+
+        if check:
+            found = rebuild.compare(config, deployment, progress=show)
+            said = f"All {found.tables} tables equal a rebuild at block {found.block:,}."
+        else:
+            built = rebuild.rebuild(config, deployment, progress=show)
+            said = f"Rebuilt from {built.logs:,} logs, up to block {built.block:,}."
+    out.print(said, highlight=False)
+
+
 bench_app = typer.Typer(help="Measure gas and speed.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 

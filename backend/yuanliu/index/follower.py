@@ -300,8 +300,7 @@ class Follower:
                 events=0,
             )
             return self._store.begin(replace(start, events=start.end))
-        known = (cursor.chain_id, cursor.genesis, cursor.contract)
-        if known != (deployment.chain_id, word(deployment.genesis), contract):
+        if not cursor.is_of(deployment):
             raise OtherDeployment(cursor, deployment)
         return cursor
 

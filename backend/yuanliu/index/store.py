@@ -24,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from yuanliu import hexes
+from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.rawlogs import Header
 from yuanliu.database import BigUint
 from yuanliu.errors import YuanliuError
@@ -84,6 +86,14 @@ class Cursor:
     def end(self) -> int:
         """The last place of its block."""
         return self.block << LOG_BITS | LAST_LOG
+
+    def is_of(self, deployment: Deployment) -> bool:
+        """Whether the copy is of these contracts on this chain; a devnet that was reset is another chain."""
+        return (self.chain_id, self.genesis, self.contract) == (
+            deployment.chain_id,
+            hexes.word(bytes.fromhex(deployment.genesis.removeprefix("0x"))),
+            hexes.address_bytes(deployment.batches.address.lower()),
+        )
 
 
 class Store:

@@ -79,6 +79,7 @@ from yuanliu.index.queries.rows import (
     Status,
     Terms,
 )
+from yuanliu.index.queries.sql import block_of, log_of
 from yuanliu.index.queries.state import counts, status
 
 __all__ = [
@@ -118,6 +119,7 @@ __all__ = [
     "balance",
     "batch",
     "batches",
+    "block_of",
     "claimed",
     "corrections",
     "counts",
@@ -133,6 +135,7 @@ __all__ = [
     "holders",
     "holdings",
     "links",
+    "log_of",
     "lots_of",
     "member_shares",
     "members_of",
