@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_DEVNET = 31_337
+
 
 def _project_dir() -> Path:
     """Give the checkout this package runs from, or else the current folder."""
@@ -40,7 +42,7 @@ class Settings(BaseSettings):
     rpc_url: str = Field(default_factory=lambda data: f"http://127.0.0.1:{data['devnet_port']}")
     """JSON-RPC endpoint of the chain; the bundled devnet unless set."""
 
-    chain_id: int = Field(default=31337, ge=1)
+    chain_id: int = Field(default=_DEVNET, ge=1)
     """Id of the chain that we expect at `rpc_url` (EIP-155)."""
 
     database_url: SecretStr | None = None
@@ -73,8 +75,11 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     """What a reader of `/metrics` has to bring as bearer token; unset: only this machine may read them."""
 
-    finality_depth: int = Field(default=64, ge=1)
-    """Blocks below its head that the chain may still take back; when it takes back more, the follower stops and says so."""
+    finality_depth: int = Field(
+        default_factory=lambda data: 20_000 if data["chain_id"] == _DEVNET else 64, ge=1
+    )
+    """Blocks below its head that the chain may still take back; when it takes back more, the follower stops.
+    A devnet makes dozens of blocks a second under load, and loses those of its last ten seconds when it is killed."""
 
     follower_poll: float = Field(default=0.5, gt=0, le=60)
     """Seconds between two looks at the chain for new blocks."""

@@ -56,6 +56,27 @@ def deployment(
     return Launched(made, fresh=True)
 
 
+def service_keys(config: Settings, node: Node) -> tuple[keys.Key, keys.Key | None]:
+    """Give the relayer's key and the till's, if there is one: on a devnet the labelled public accounts.
+
+    Raises `YuanliuError` (`deployment.relayer_missing`, `deployment.public_keys`, `keys.private_key_invalid`).
+    """
+    public = keys.devnet_accounts(config.devnet_dir)
+    if node.chain_id() == DEVNET_CHAIN_ID:
+        return public["relayer"], public["buyer"]
+    if config.relayer_key is None:
+        raise YuanliuError(
+            "deployment.relayer_missing",
+            "nobody pays for what people sign",
+            hint="set YUANLIU_RELAYER_KEY to the key of an account that holds gas money and does nothing else",
+        )
+    relayer = keys.from_private_key(config.relayer_key.get_secret_value())
+    till = keys.from_private_key(config.till_key.get_secret_value()) if config.till_key else None
+    used = {str(key.address) for key in (relayer, till) if key is not None}
+    _refuse_public(used, public)
+    return relayer, till
+
+
 def _founding(node: Node, config: Settings) -> tuple[keys.Key, Founders]:
     """Give who deploys and who is there from the first block: on a devnet the labelled public accounts."""
     found = node.chain_id()

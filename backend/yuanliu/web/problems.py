@@ -26,30 +26,46 @@ RETRY_SECONDS: Final = 5
 
 _STATUS: Final[tuple[tuple[str, int], ...]] = (
     # the first pattern that a code matches in full decides
-    (r"access\.(unauthenticated|session_.*|token_.*|sign_in_failed)", 401),
-    (r"access\.(locked|too_many_.*)", 429),
-    (r"access\..*", 403),
-    (r"outbox\.key_reused", 422),
-    (r"outbox\..*unknown", 404),
-    (r"outbox\..*", 409),
-    (r"contract\.\w+_(RoleMissing|OwnerKeyNeeded|KeyRetired|Suspended|NotMy\w+|NotSupervisor)", 403),
-    (r"contract\.\w+_(NotTermsAuthority|KindNotAllowed|NotYours|NotMember|RolesNotEnrollable)", 403),
+    (r"access\.(unauthenticated|session_\w+|token_\w+|sign_in_failed)|outbox\.no_key", 401),
+    (r"access\.(locked|too_many_\w+)", 429),
+    (r"access\.\w+", 403),
+    (r"request\.not_acceptable", 406),
+    (r"request\.(too_large|target_too_long)|attachments\.too_large|epcis\.query_too_large", 413),
+    (r"request\.media_type|attachments\.type_\w+", 415),
+    (
+        r"contract\.\w+_(RoleMissing|OwnerKeyNeeded|KeyRetired|Suspended|NotMy\w+|NotSupervisor)",
+        403,
+    ),
+    (
+        r"contract\.\w+_(NotTermsAuthority|KindNotAllowed|NotYours|NotMember|RolesNotEnrollable)",
+        403,
+    ),
     (r"contract\.\w+_(Unknown\w*|NoOffer\w*)", 404),
     (r"contract\.\w+Invalid", 422),
-    (r"contract\..*", 409),
-    (r"(\w+)\.(not_found|unknown|batch_unknown)", 404),
-    (r"request\.too_large|attachments\.too_large", 413),
-    (r"request\.media_type|attachments\.type_\w+", 415),
-    (r"accounts\.(login_taken|.*_taken)", 409),
+    (r"contract\.\w+", 409),
+    (
+        r"(actor|batch|capture|delivery|event|link|outbox|payment|product|record|terms)\.unknown",
+        404,
+    ),
+    (r"pool\.chunk_unknown|journal\.batch_unknown|link\.type_unknown|attachments\.unknown", 404),
+    (r"accounts\.unknown|tokens\.unknown|request\.not_found", 404),
+    (r"outbox\.(key_reused|key_invalid|result_invalid|request_invalid)", 422),
+    (r"outbox\.not_stored", 503),
+    (r"outbox\.\w+|accounts\.\w+_taken|claim\.nothing_due", 409),
+    (r"webhook\.(signature_wrong|too_old|unknown_provider)", 401),
+    (r"attachments\.corrupt|vault\.\w+|service\.defect", 500),
     (r"attachments\.(unreachable|unwritable|full|disk_full|store_\w+)", 503),
-    (r"attachments\.corrupt", 500),
-    (r"index\.reorg_too_deep", 503),
-    (r"(chain\.(unreachable|busy)|database\..*|service\.\w+)", 503),
-    (r"chain\.(rpc_error|transaction_failed)", 502),
-    (r"webhook\.(signature_\w+|unsigned|too_old|unknown_provider)", 401),
-    (r"(accounts|actions|attachments|chain|epcis|hex|identifiers?|link|members|money|privacy)\..*", 422),
-    (r"(request|verify|webhook)\..*", 422),
-)  # fmt: skip
+    (
+        r"chain\.(unreachable|busy|answer_too_long)|relayer\.\w+|database\.\w+|index\.\w+|service\.\w+",
+        503,
+    ),
+    (r"chain\.(rpc_error|transaction_failed)|relay\.\w+", 502),
+    (
+        r"(accounts|actions|attachments|chain|claim|epcis|hexes|identifiers|journal|keys|link)\.\w+",
+        422,
+    ),
+    (r"(members|money|outbox|pool|privacy|record|request|tokens|verify|webhook)\.\w+", 422),
+)
 
 
 class Problem(BaseModel):

@@ -10,9 +10,14 @@ from yuanliu.chain import keys
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import Node
 from yuanliu.database import Connection, Engine
-from yuanliu.desk.attachments import Store
+from yuanliu.desk.access import Access
+from yuanliu.desk.accounts import Accounts
+from yuanliu.desk.attachments import Attachments
 from yuanliu.desk.outbox import Outbox
+from yuanliu.desk.sessions import Sessions
+from yuanliu.desk.tokens import Tokens
 from yuanliu.settings import Settings
+from yuanliu.web.visits import Visits
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,12 @@ class Services:
     copy: Engine
     desk: Engine
     outbox: Outbox
-    attachments: Store
+    attachments: Attachments
+    accounts: Accounts
+    sessions: Sessions
+    tokens: Tokens
+    access: Access
+    visits: Visits
     house: keys.Key
     till: keys.Key | None
 

@@ -188,7 +188,7 @@ class IntentionError(Output):
     fields: dict[str, Any]
 
 
-class Intention(Output):
+class IntentionView(Output):
     """Something that somebody asked for, on its way to the chain."""
 
     id: str

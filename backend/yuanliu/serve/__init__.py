@@ -1,0 +1,1 @@
+"""Runs the service: in this process, or detached from the terminal."""

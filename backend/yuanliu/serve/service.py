@@ -1,0 +1,252 @@
+"""Runs the service: the follower, the relayer and the HTTP server, in one process, over one chain and one database.
+
+Several such processes may share a PostgreSQL database: whoever holds a task's lock does it, the others stand by.
+"""
+
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from types import FrameType
+from typing import Final
+
+import structlog
+import uvicorn
+
+from yuanliu.chain import devnet, launch
+from yuanliu.chain.node import Node
+from yuanliu.chain.rawlogs import RawNode
+from yuanliu.database import DatabaseBusy, Family, leader, open_database, upgrade
+from yuanliu.desk.access import Access
+from yuanliu.desk.accounts import Accounts
+from yuanliu.desk.attachments import Attachments, open_store
+from yuanliu.desk.outbox import Outbox
+from yuanliu.desk.relayer import Relayer
+from yuanliu.desk.sessions import Sessions
+from yuanliu.desk.tokens import Tokens
+from yuanliu.desk.vault import Vault
+from yuanliu.errors import YuanliuError
+from yuanliu.index.follower import Follower
+from yuanliu.index.rebuild import rebuild
+from yuanliu.index.store import Store
+from yuanliu.settings import Settings
+from yuanliu.web.app import create_app
+from yuanliu.web.services import Services
+from yuanliu.web.visits import Visits
+
+STAND_BY_SECONDS: Final = 2.0
+"""Time between two tries to take over a task from another process."""
+
+SHUTDOWN_SECONDS: Final = 10
+"""How long answers that are under way may take to end."""
+
+
+class Part(StrEnum):
+    """What one process does."""
+
+    ALL = "all"
+    HTTP = "http"
+    """Answers only; others follow and relay."""
+    WORKER = "worker"
+    """Follows and relays only."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A chain and a database that are ready to be worked on. `own_devnet`: started here, so to be stopped here."""
+
+    services: Services
+    relayer: Relayer
+    follower: Follower
+    own_devnet: bool
+
+
+def prepare(config: Settings, *, said: Callable[[str], None] = lambda _: None) -> Prepared:
+    """Start the devnet if none is set, find or make the deployment, bring the tables up to date, wire everything.
+
+    Raises what these raise.
+    """
+    own_devnet = False
+    bundled = launch.is_bundled(config)
+    if bundled:
+        said("the devnet")
+        own_devnet = devnet.up(config).outcome == "started"
+    node = Node(config.rpc_url)
+    deployment = launch.deployment(config, replace_if_reset=bundled, said=said).deployment
+    said("the database")
+    copy, desk = (open_database(config, family) for family in (Family.COPY, Family.DESK))
+    upgrade(copy, Family.COPY)
+    upgrade(desk, Family.DESK)
+    house, till = launch.service_keys(config, node)
+    outbox = Outbox(desk, deployment, node)
+    store = Store(copy)
+    cursor = store.cursor()
+    if bundled and cursor is not None and not cursor.is_of(deployment):
+        said("the copy anew: the devnet was reset")
+        rebuild(config, deployment)
+    follower = Follower(
+        store,
+        deployment,
+        RawNode(config.rpc_url),
+        finality=config.finality_depth,
+        poll=config.follower_poll,
+    )
+    relayer = Relayer(outbox, house, finality_depth=config.finality_depth)
+    vault = Vault()
+    accounts = Accounts(desk, vault, chain_id=deployment.chain_id)
+    accounts.refuse_public_secrets()
+    services = Services(
+        config=config,
+        node=node,
+        deployment=deployment,
+        copy=copy,
+        desk=desk,
+        outbox=outbox,
+        attachments=Attachments(desk, open_store(config)),
+        accounts=accounts,
+        sessions=Sessions(desk, vault),
+        tokens=Tokens(desk),
+        access=Access(lambda key: deployment.actors.read(node, "resolve", key)),
+        visits=Visits(),
+        house=house,
+        till=till,
+    )
+    return Prepared(services, relayer, follower, own_devnet)
+
+
+def run(
+    config: Settings, part: Part = Part.ALL, *, said: Callable[[str], None] = lambda _: None
+) -> None:
+    """Serve until a signal to end comes; then end everything that was started here, in order.
+
+    Raises `YuanliuError` (`service.port_busy`) and as `prepare`.
+    """
+    log_as_json()
+    with ExitStack() as ended:
+        listener = None if part is Part.WORKER else ended.enter_context(_listen(config))
+        prepared = prepare(config, said=said)
+        if prepared.own_devnet:
+            ended.callback(devnet.down, config)
+        stop = threading.Event()
+        threads = [] if part is Part.HTTP else _work(config, prepared, stop)
+        ended.callback(_end, stop, threads, prepared)
+        if listener is None:
+            _until_signal(stop)
+        else:
+            _answer(config, prepared, listener, said)
+
+
+def _answer(
+    config: Settings, prepared: Prepared, listener: socket.socket, said: Callable[[str], None]
+) -> None:
+    app = create_app(prepared.services)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            timeout_keep_alive=20,
+            h11_max_incomplete_event_size=65_536,
+        )
+    )
+    said(f"http://{config.host}:{config.port}")
+    server.run(sockets=[listener])
+
+
+def _listen(config: Settings) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise YuanliuError(
+            "service.port_busy",
+            f"cannot listen on {config.host}:{config.port}: {error.strerror}",
+            hint="is it running already? Otherwise choose another port by YUANLIU_PORT",
+            fields={"host": config.host, "port": config.port},
+            exit_code=2,
+        ) from error
+    return listener
+
+
+def _work(config: Settings, prepared: Prepared, stop: threading.Event) -> list[threading.Thread]:
+    """Start the follower and the relayer, each in a thread of its own, as soon as no other process leads."""
+    tasks = {"follower": prepared.follower.run, "relayer": prepared.relayer.run}
+    threads = [
+        threading.Thread(target=_lead, args=(config, task, work, stop), name=task)
+        for task, work in tasks.items()
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _lead(
+    config: Settings, task: str, work: Callable[[threading.Event], None], stop: threading.Event
+) -> None:
+    """Do a task while this process leads it; whatever ends it before its time is logged, and it begins again."""
+    log = structlog.get_logger(f"yuanliu.{task}")
+    while not stop.is_set():
+        try:
+            with leader(config, task):
+                log.info("leading")
+                work(stop)
+        except DatabaseBusy:
+            stop.wait(STAND_BY_SECONDS)
+        except YuanliuError as error:
+            log.error("stopped", code=error.code, message=error.message)  # noqa: TRY400 -- a refusal, no defect
+            stop.wait(STAND_BY_SECONDS)
+        except Exception:
+            log.exception("defect")
+            stop.wait(STAND_BY_SECONDS)
+
+
+def _end(stop: threading.Event, threads: list[threading.Thread], prepared: Prepared) -> None:
+    stop.set()
+    prepared.relayer.wake()
+    prepared.follower.wake()
+    for thread in threads:
+        thread.join(SHUTDOWN_SECONDS)
+    for engine in (prepared.services.copy, prepared.services.desk):
+        engine.dispose()
+
+
+def _until_signal(stop: threading.Event) -> None:
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked)
+    stop.wait()
+
+
+def log_as_json() -> None:
+    """Write one JSON object a line to stderr, from our own loggers and from those of libraries."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processor=structlog.processors.JSONRenderer(ensure_ascii=False),
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

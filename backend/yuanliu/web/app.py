@@ -1,0 +1,100 @@
+"""The application: every route, every refusal, every header."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from yuanliu import __version__
+from yuanliu.web import problems
+from yuanliu.web.middleware import Envelope
+from yuanliu.web.problems import Problem
+from yuanliu.web.routes import (
+    accounts,
+    attachments,
+    batches,
+    catalogue,
+    epcis,
+    events,
+    goods,
+    intentions,
+    money,
+    paying,
+    people,
+    resolver,
+    session,
+    system,
+)
+from yuanliu.web.services import Services
+
+API: Final = "/api/v1"
+
+_DESCRIPTION: Final = """
+Proof of origin and honest pay for farm goods (源流).
+
+**The chain is the record.** What is read here is a copy of it, which anybody can check: `GET /batches/{batch}/journal`
+gives every record of a batch, to be hashed and compared with the head that the chain itself gives.
+
+**Who acts, signs.** A route that changes something signs a call with the key of whoever is signed in, stores it, and
+has it relayed. It answers 201 when it is mined, or 202 with the intention's address if that takes longer than the
+client wants to wait (`Prefer: wait=N`, `Prefer: respond-async`). With an `Idempotency-Key` nothing happens twice.
+
+**Signing in** is by a session cookie (people; unsafe methods need the `X-CSRF-Token` of the session) or a bearer token
+with scopes (machines).
+
+**Money** stands as text in yuan with two decimals and as a whole number of fen. **Times** are RFC 3339 in UTC.
+**Refusals** are RFC 9457 problem documents with a stable `code`, in Chinese or English by `Accept-Language`.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """Make the application that answers with these services."""
+    app = FastAPI(
+        title="Yuanliu 源流",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=True,
+    )
+    app.state.services = services
+    for module in (
+        session,
+        accounts,
+        people,
+        catalogue,
+        goods,
+        batches,
+        events,
+        money,
+        paying,
+        intentions,
+        attachments,
+    ):
+        app.include_router(module.router, prefix=API)
+    app.include_router(epcis.router)
+    app.include_router(resolver.router)
+    app.include_router(system.router)
+    static = Path(__file__).parent / "static"
+    app.mount("/static", StaticFiles(directory=static), name="static")
+    problems.install(app)
+    app.add_middleware(Envelope)
+    _document_problems(app)
+    return app
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Have the OpenAPI document hold the shape of a problem, and name no other shape for what is invalid."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = make()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way to extend the document

@@ -1,0 +1,132 @@
+"""Pages for people, made on the server: what the index says, and plainly that it was not checked here."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from yuanliu import money
+from yuanliu.epcis import EpcisError, parse_payload
+from yuanliu.index import queries as q
+from yuanliu.records import RecordError, Sold, decode
+from yuanliu.web import messages
+from yuanliu.web.services import Services
+from yuanliu.web.shapes import hexed
+
+_ENVIRONMENT: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_KINDS: Final = {
+    "zh": {
+        "collected": "交售汇集",
+        "registered": "采收入批",
+        "derived": "加工成批",
+        "consumed": "投入加工",
+        "production": "生产",
+        "inspection": "检测",
+        "logistics": "物流",
+        "readings": "温度记录",
+        "corrected": "更正",
+        "priced": "定价",
+        "sold": "售出",
+        "offered": "交付",
+        "accepted": "接收",
+        "refused": "拒收",
+        "withdrawn": "撤回交付",
+        "released": "解除暂停",
+        "recalled": "召回",
+        "recall_lifted": "解除召回",
+    },
+    "en": {},
+}
+
+
+def now() -> str:
+    """Give the present moment in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def lot(
+    request: Request,
+    wired: Services,
+    batch: q.Batch,
+    records: Sequence[q.Record],
+    *,
+    serial: str | None,
+) -> str:
+    """Make the page of a lot."""
+    language = _language(request)
+    return _ENVIRONMENT.get_template("lot.html").render(
+        language=language,
+        batch=batch,
+        batch_id=hexed(batch.id),
+        serial=serial,
+        head=hexed(batch.head),
+        steps=[_step(record, language) for record in records],
+        price=money.format_yuan(batch.price),
+        floor=money.format_yuan(batch.floor),
+        rpc_url=wired.config.rpc_url,
+    )
+
+
+def product(request: Request, found: q.Product, lots: Sequence[q.Batch]) -> str:
+    """Make the page of a product, which lists its lots."""
+    return _ENVIRONMENT.get_template("product.html").render(
+        language=_language(request), product=found, lots=lots
+    )
+
+
+def _language(request: Request) -> str:
+    return messages.language_of(request.headers.get("accept-language", ""))
+
+
+def _step(record: q.Record, language: str) -> dict[str, object]:
+    """Give one step of a lot's journey. What cannot be read is shown as such."""
+    name = record.kind.name.lower()
+    step: dict[str, object] = {
+        "number": record.number,
+        "kind": name,
+        "title": _KINDS[language].get(name, name.replace("_", " ")),
+        "time": datetime.fromtimestamp(record.time, UTC).strftime("%Y-%m-%d %H:%M"),
+        "actor": record.actor,
+        "place": "",
+        "note": "",
+        "bad": False,
+    }
+    try:
+        body = decode(record.data).body
+        payload = getattr(body, "payload", None)
+        event = parse_payload(payload) if payload else {}
+    except (RecordError, EpcisError):
+        return step
+    step["place"] = str(event.get("readPoint", {}).get("id", "")).rsplit("/", 1)[-1]
+    if isinstance(body, Sold):
+        yuan = [
+            money.format_yuan(part)
+            for part in (body.amount, body.farmers, body.cooperative, body.platform)
+        ]
+        step["note"] = yuan
+    step["bad"] = name == "recalled" or getattr(body, "conformant", True) is False
+    return step
+
+
+def api(request: Request, document: Mapping[str, Any]) -> str:
+    """Make the page that shows the API, of its OpenAPI document."""
+    operations = [
+        {"method": method.upper(), "path": path, **operation}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    tags: dict[str, list[dict[str, Any]]] = {}
+    for operation in operations:
+        tags.setdefault(operation.get("tags", ["other"])[0], []).append(operation)
+    return _ENVIRONMENT.get_template("api.html").render(
+        language=_language(request), tags=tags, info=document["info"]
+    )

@@ -1,0 +1,147 @@
+"""Events of a batch: production, logistics, inspections, sensor readings, corrections."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from yuanliu import actions, epcis, members
+from yuanliu.errors import YuanliuError
+from yuanliu.index import queries as q
+from yuanliu.records import RecordError, decode
+from yuanliu.web.acting import Acts
+from yuanliu.web.events_in import (
+    InspectionIn,
+    LogisticsIn,
+    Place,
+    ProductionIn,
+    TemperatureIn,
+    checked,
+    place_uri,
+    whole,
+)
+from yuanliu.web.problems import documented
+from yuanliu.web.routes.batches import BatchId, known
+from yuanliu.web.services import Copy
+from yuanliu.web.shapes import Input, IntentionView, hexed
+
+router = APIRouter(tags=["events"], responses=documented(400, 422, 503))
+REFUSALS = documented(401, 403, 404, 409)
+
+Reading = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class ReadingsIn(Input):
+    """Sensor readings of a stretch of the way. Each stays as it is, to the byte; the chain keeps their Merkle root."""
+
+    place: Place
+    readings: list[Reading] = Field(
+        min_length=1,
+        max_length=10_000,
+        description="One text each, exactly as the device wrote it.",
+        examples=[["2026-04-12T08:30:00+08:00 TH-07 4.9"]],
+    )
+    temperature: TemperatureIn
+
+
+class CorrectionIn(Input):
+    """A record declared wrong, and the one that says what is right; both by their numbers in the journal."""
+
+    wrong: int = Field(ge=0, lt=1 << 31)
+    corrective: int = Field(ge=0, lt=1 << 31)
+    reason: Literal["did_not_occur", "incorrect_data"]
+
+
+@router.post("/batches/{batch}/events", status_code=201, responses=REFUSALS)
+def record_event(
+    batch: BatchId,
+    body: Annotated[ProductionIn | LogisticsIn, Field(discriminator="kind")],
+    acts: Acts,
+    db: Copy,
+) -> IntentionView:
+    """Record a step of production (cooperative, farmer) or logistics (cooperative, carrier, store)."""
+    row = known(db, batch)
+    record = (
+        actions.record_production if isinstance(body, ProductionIn) else actions.record_logistics
+    )
+    call = record(acts.wired.deployment, row.id, body.event(row))
+    return acts.carry_out(call, f"record_{body.kind}", {"batch": batch})
+
+
+@router.post("/batches/{batch}/inspections", status_code=201, responses=REFUSALS)
+def inspect(batch: BatchId, body: InspectionIn, acts: Acts, db: Copy) -> IntentionView:
+    """Record an inspection. A failed one holds the batch, a later passed one releases it."""
+    row = known(db, batch)
+    acts.wired.attachments.require(body.report_sha256)
+    call = actions.record_inspection(acts.wired.deployment, row.id, body.event(row))
+    return acts.carry_out(
+        call, "record_inspection", {"batch": batch, "conformant": body.conformant}
+    )
+
+
+@router.post("/batches/{batch}/readings", status_code=201, responses=REFUSALS)
+def anchor(batch: BatchId, body: ReadingsIn, acts: Acts, db: Copy) -> IntentionView:
+    """Anchor sensor readings by the root of their Merkle tree; whoever keeps them can prove each one."""
+    row = known(db, batch)
+    leaves = [members.reading_leaf(reading.encode()) for reading in body.readings]
+    root = members.root(leaves)
+    t = body.temperature
+    event = epcis.moved(
+        t.end,
+        whole(row),
+        step="transporting",
+        place=place_uri(body.place),
+        temperature=t.temperature,
+    )
+    event["yuanliu:readings"] = len(leaves)
+    event["yuanliu:readingsSha256"] = hashlib.sha256("\n".join(body.readings).encode()).hexdigest()
+    call = actions.anchor_readings(acts.wired.deployment, row.id, root, len(leaves), checked(event))
+    return acts.carry_out(
+        call, "anchor_readings", {"batch": batch, "root": hexed(root), "count": len(leaves)}
+    )
+
+
+@router.post("/batches/{batch}/corrections", status_code=201, responses=REFUSALS)
+def correct(batch: BatchId, body: CorrectionIn, acts: Acts, db: Copy) -> IntentionView:
+    """Declare a record wrong and name the one that says what is right. Both stay visible."""
+    row = known(db, batch)
+    wrong, corrective = (_record(db, row, number) for number in (body.wrong, body.corrective))
+    event = epcis.declared_wrong(_payload(wrong), declared_at=datetime.now(UTC), reason=body.reason)
+    call = actions.correct(
+        acts.wired.deployment,
+        row.id,
+        wrong=wrong.head,
+        corrective=corrective.head,
+        event=event,
+    )
+    return acts.carry_out(call, "correct", {"batch": batch, "wrong": body.wrong})
+
+
+def _record(db: Copy, batch: q.Batch, number: int) -> q.Record:
+    found = q.record(db, batch.id, number)
+    if found is None:
+        raise YuanliuError(
+            "record.unknown",
+            f"lot {batch.lot} has no record {number}",
+            hint="records are numbered from 0",
+            fields={"number": number},
+        )
+    return found
+
+
+def _payload(record: q.Record) -> dict[str, Any]:
+    """Give the event of a record. Raises `YuanliuError` (`request.no_event`)."""
+    try:
+        payload = getattr(decode(record.data).body, "payload", None)
+        if payload is not None:
+            return epcis.parse_payload(payload)
+    except (RecordError, epcis.EpcisError):
+        pass
+    raise YuanliuError(
+        "request.no_event",
+        f"record {record.number} holds no event",
+        hint="what the contracts write themselves cannot be declared wrong; record what happened since",
+        fields={"number": record.number},
+    )

@@ -1,0 +1,151 @@
+"""The resolver: what stands behind the link in a code on a label (GS1 Digital Link).
+
+One address, several forms by `Accept`: the page for people, JSON, a link set, EPCIS events. `?linkType=` leads on.
+"""
+
+from typing import Final
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from yuanliu import digital_link
+from yuanliu.digital_link import DigitalLink
+from yuanliu.epcis import contexts
+from yuanliu.errors import YuanliuError
+from yuanliu.index import queries as q
+from yuanliu.web import linkset, pages
+from yuanliu.web.negotiation import choose
+from yuanliu.web.problems import documented
+from yuanliu.web.services import Copy, Wired
+from yuanliu.web.shapes import hexed
+from yuanliu.web.views import BatchView, ProductView
+
+router = APIRouter(tags=["resolver"], responses=documented(400, 404, 406, 422, 503))
+
+HTML: Final = "text/html"
+JSON: Final = "application/json"
+JSON_LD: Final = "application/ld+json"
+FORMS: Final = (HTML, JSON, linkset.MEDIA_TYPE, JSON_LD)
+_LINKSET_KINDS: Final = frozenset({"linkset", "all"})
+_MOST_LOTS: Final = 50
+
+
+@router.get("/.well-known/gs1resolver")
+def describe(wired: Wired) -> dict[str, object]:
+    """Describe this resolver: GS1-Conformant resolver standard, section 4."""
+    return {
+        "name": "Yuanliu 源流",
+        "resolverRoot": wired.config.public_url,
+        "supportedPrimaryKeys": ["01"],
+        "linkTypeDefaultCanBeLinkset": False,
+        "supportedContextValuesEnumerated": [],
+        "activeLinkTypes": {
+            "zh": ["gs1:pip", "gs1:traceability", "gs1:epcis", "gs1:certificationInfo"],
+            "en": ["gs1:pip", "gs1:traceability", "gs1:epcis", "gs1:certificationInfo"],
+        },
+    }
+
+
+@router.get(
+    "/01/{rest:path}",
+    responses={
+        200: {"content": {form: {} for form in FORMS}, "description": "In the form asked for"},
+        307: {"description": "To where the link type asked for is"},
+    },
+)
+def resolve(rest: str, request: Request, db: Copy, wired: Wired) -> Response:  # noqa: ARG001 -- read as it came
+    """Resolve a product (`/01/{gtin}`), a lot (`/10/{lot}`), or one piece of it (`/21/{serial}`)."""
+    link = _read(request, wired.config.public_url)
+    asked = dict(link.parameters).get("linkType")
+    accept = request.headers.get("accept", "")
+    if link.lot is None:
+        return _product(db, link, choose(accept, (HTML, JSON)), request)
+    batch = q.find_batch(db, str(link.gtin), link.lot)
+    if batch is None:
+        raise _unknown(link)
+    host = wired.config.public_url
+    found = linkset.links(host, batch.gtin, batch.lot, hexed(batch.id), serial=link.serial)
+    headers = {"Link": linkset.header(found), "Vary": "Accept, Accept-Language"}
+    if asked is not None and linkset.kind_of(asked) not in _LINKSET_KINDS:
+        return _led_on(found, asked, link, headers) or _page(
+            batch, link, db, wired, request, headers
+        )
+    form = linkset.MEDIA_TYPE if asked is not None else choose(accept, FORMS)
+    if form == HTML:
+        return _page(batch, link, db, wired, request, headers)
+    document: object
+    if form == JSON:
+        document = BatchView.of(batch).model_dump()
+    elif form == linkset.MEDIA_TYPE:
+        document = linkset.document(host, link.path, found)
+    else:
+        document = {
+            "@context": contexts.document_context(),
+            "type": "EPCISDocument",
+            "schemaVersion": "2.0",
+            "creationDate": pages.now(),
+            "epcisBody": {"eventList": [each.document for each in q.events_of(db, batch.id)]},
+        }
+    return Response(orjson.dumps(document), media_type=form, headers=headers)
+
+
+def _read(request: Request, host: str) -> DigitalLink:
+    """Read the link as it came over the line. Raises `IdentifierError`."""
+    path = request.scope.get("raw_path") or request.url.path.encode()
+    query = request.scope["query_string"]
+    text = path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+    return digital_link.parse_digital_link(host + text)
+
+
+def _led_on(
+    found: list[linkset.Link], asked: str, link: DigitalLink, headers: dict[str, str]
+) -> Response | None:
+    """Lead to where a link type is; none: it is the page itself. Raises `YuanliuError` (`link.type_unknown`)."""
+    kind = linkset.kind_of(asked)
+    target = next((each for each in found if each.kind == kind), None)
+    if target is None:
+        raise YuanliuError(
+            "link.type_unknown",
+            f"{link.path} has no link of type {asked[:80]!r}",
+            hint=f"there are {', '.join('gs1:' + each.kind for each in found)}, and linkset",
+            fields={"linkType": asked[:80], "known": [each.kind for each in found]},
+        )
+    if kind == linkset.DEFAULT:
+        return None
+    return RedirectResponse(target.href, 307, headers=headers)
+
+
+def _page(
+    batch: q.Batch,
+    link: DigitalLink,
+    db: Copy,
+    wired: Wired,
+    request: Request,
+    headers: dict[str, str],
+) -> Response:
+    text = pages.lot(request, wired, batch, q.records(db, batch.id), serial=link.serial)
+    return HTMLResponse(text, headers=headers)
+
+
+def _product(db: Copy, link: DigitalLink, form: str, request: Request) -> Response:
+    product = q.product(db, str(link.gtin))
+    if product is None:
+        raise _unknown(link)
+    lots = q.lots_of(db, product.gtin, limit=_MOST_LOTS)
+    if form == HTML:
+        return HTMLResponse(pages.product(request, product, lots))
+    document = {
+        "product": ProductView.of(product).model_dump(),
+        "lots": [BatchView.of(lot).model_dump() for lot in lots],
+    }
+    return Response(orjson.dumps(document), media_type=JSON)
+
+
+def _unknown(link: DigitalLink) -> YuanliuError:
+    return YuanliuError(
+        "link.unknown" if link.lot is None else "batch.unknown",
+        f"nothing is known of {link.path}",
+        hint="compare the code with the text beside it; if it is right, the goods are not what they claim to be",
+        fields={"link": link.path},
+    )

@@ -1,0 +1,157 @@
+"""Is it alive, is it ready, how is it doing; what the API is."""
+
+import hmac
+import ipaddress
+import time
+from typing import Any, Final, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from yuanliu import __version__
+from yuanliu.errors import YuanliuError
+from yuanliu.index import queries as q
+from yuanliu.web import pages
+from yuanliu.web.problems import documented
+from yuanliu.web.services import Services, Wired
+from yuanliu.web.shapes import Output, moment
+
+router = APIRouter(tags=["system"], responses=documented(503))
+
+LAG_BLOCKS: Final = 20
+"""How many blocks the copy may be behind the chain before the service calls itself not ready."""
+
+_LAG: Final = Gauge("yuanliu_index_lag_blocks", "Blocks that the copy is behind the chain.")
+_BLOCK: Final = Gauge("yuanliu_index_block", "Block that the copy reaches.")
+_INTENTIONS: Final = Gauge("yuanliu_intentions", "Intentions by state.", ("state",))
+
+
+class Part(Output):
+    """One part of the service. `detail` says what is wrong."""
+
+    state: Literal["ok", "failing"]
+    detail: str = ""
+
+
+class Readiness(Output):
+    """Whether the service can do its work. `chain_block` and `index_block` tell how far the copy is behind."""
+
+    ready: bool
+    version: str
+    chain_id: int
+    chain_block: int | None
+    index_block: int | None
+    parts: dict[str, Part]
+    time: str
+
+
+@router.get("/healthz")
+def alive() -> dict[str, str]:
+    """Tell that the process is alive; nothing more."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses={503: {"description": "Not ready", "model": Readiness}})
+def ready(wired: Wired, response: Response) -> Readiness:
+    """Tell whether chain, copy and desk answer, and the copy keeps up with the chain."""
+    found = _readiness(wired)
+    if not found.ready:
+        response.status_code = 503
+    return found
+
+
+@router.get("/api/v1/chain")
+def show_chain(wired: Wired) -> dict[str, Any]:
+    """Name the chain and the contracts, for whoever checks for himself."""
+    d = wired.deployment
+    return {
+        "chain_id": d.chain_id,
+        "genesis": d.genesis,
+        "first_block": d.block,
+        "contracts": {name: each.address.lower() for name, each in d.contracts.items()},
+        "source_hash": d.source_hash,
+    }
+
+
+@router.get("/metrics", responses=documented(403), response_class=PlainTextResponse)
+def metrics(request: Request, wired: Wired) -> Response:
+    """Give figures for Prometheus; to this machine, or to whoever brings the token of the settings."""
+    _may_measure(request, wired)
+    found = _readiness(wired)
+    if found.index_block is not None:
+        _BLOCK.set(found.index_block)
+        if found.chain_block is not None:
+            _LAG.set(max(0, found.chain_block - found.index_block))
+    for state, count in wired.outbox.counts().items():
+        _INTENTIONS.labels(str(state)).set(count)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/api/v1/docs", response_class=HTMLResponse)
+def docs(request: Request) -> HTMLResponse:
+    """Show the API for people."""
+    return HTMLResponse(pages.api(request, request.app.openapi()))
+
+
+def _may_measure(request: Request, wired: Services) -> None:
+    token = wired.config.metrics_token
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if token is not None and hmac.compare_digest(token.get_secret_value().encode(), given.encode()):
+        return
+    if token is None and request.client and _is_loopback(request.client.host):
+        return
+    raise YuanliuError(
+        "access.forbidden",
+        "the figures are not for everybody",
+        hint="bring the token of YUANLIU_METRICS_TOKEN as bearer token",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _readiness(wired: Services) -> Readiness:
+    parts: dict[str, Part] = {}
+    chain_block = index_block = None
+    try:
+        chain_block = wired.node.block_number()
+        parts["chain"] = Part(state="ok")
+    except YuanliuError as error:
+        parts["chain"] = Part(state="failing", detail=error.message)
+    try:
+        with wired.copy.connect().execution_options(reading=True) as db:
+            status = q.status(db)
+        index_block = status.block if status else None
+        parts["index"] = Part(state="ok")
+    except Exception as error:  # noqa: BLE001 -- whatever the driver throws, it is not ready
+        parts["index"] = Part(state="failing", detail=type(error).__name__)
+    if parts["index"].state == "ok":
+        parts["index"] = _keeping_up(chain_block, index_block)
+    try:
+        wired.outbox.counts()
+        parts["desk"] = Part(state="ok")
+    except YuanliuError as error:
+        parts["desk"] = Part(state="failing", detail=error.message)
+    return Readiness(
+        ready=all(part.state == "ok" for part in parts.values()),
+        version=__version__,
+        chain_id=wired.deployment.chain_id,
+        chain_block=chain_block,
+        index_block=index_block,
+        parts=parts,
+        time=moment(int(time.time())),
+    )
+
+
+def _keeping_up(chain_block: int | None, index_block: int | None) -> Part:
+    if index_block is None:
+        return Part(state="failing", detail="nothing was read of the chain yet")
+    if chain_block is not None and chain_block - index_block > LAG_BLOCKS:
+        behind = chain_block - index_block
+        return Part(state="failing", detail=f"{behind} blocks behind the chain")
+    return Part(state="ok")
