@@ -1,5 +1,6 @@
 """A desk with accounts, a clock that the test turns, and hashes that cost nothing."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from yuanliu.database import Family, open_database, upgrade
@@ -23,6 +25,7 @@ OTHER = "another long pass phrase"
 HOME = "203.0.113.7"
 START = 1_776_000_000.0
 OWN_CHAIN = 2_026
+_SCHEMAS = itertools.count()
 
 
 @dataclass
@@ -75,6 +78,12 @@ def in_folder(folder: Path) -> Settings:
     if not (folder / "desk.db").exists():
         (folder / "desk.db").write_bytes(_tables())
     return config
+
+
+def in_postgres(url: str, folder: Path) -> Settings:
+    """Give settings for a schema of its own in a PostgreSQL."""
+    schema = f"t{next(_SCHEMAS)}"
+    return Settings(data_dir=folder, database_url=SecretStr(url), database_schema=schema)
 
 
 @cache
