@@ -199,57 +199,73 @@ def deploy_(
     out.print(table)
 
 
+@app.command("serve")
+def serve_(
+    *,
+    part: Annotated[
+        str,
+        typer.Option(
+            "--part", help="all; http: answer only; worker: follow the chain and relay only."
+        ),
+    ] = "all",
+) -> None:
+    """Run the service until Ctrl-C: follower, relayer and HTTP, and a devnet if no other chain is set."""
+    from yuanliu.serve import service
+    from yuanliu.settings import settings
+
+    if part not in list(service.Part):
+        raise typer.BadParameter(f"one of {', '.join(service.Part)}", param_hint="--part")
+    service.run(
+        settings(),
+        service.Part(part),
+        said=lambda what: err.print(what, highlight=False, soft_wrap=True, markup=False),
+    )
+
+
+@app.command("stop")
+def stop_() -> None:
+    """End the service that the demo left running. The devnet goes on: see `yuanliu devnet down`."""
+    from yuanliu.serve import detached
+    from yuanliu.settings import settings
+
+    stopped = detached.stop(settings())
+    out.print("Service stopped." if stopped else "The service is not running.")
+
+
 @app.command("demo")
 def demo_(
     *,
+    check: Annotated[
+        bool, typer.Option("--check", help="End everything again that was started here.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Play three real sales on the devnet, from harvest to shared money, and prove each of them."""
-    import dataclasses
+    """Play three real sales from harvest to shared money, prove each, and leave the service running to look at."""
     import json
 
-    from yuanliu.chain import devnet, keys, launch
-    from yuanliu.chain.node import Node
-    from yuanliu.demo import report, story
+    from yuanliu.demo import performance, report
     from yuanliu.settings import settings
 
     started = time.monotonic()
     config = settings()
     shown = Console(quiet=True) if as_json else out
-    with err.status("Starting the devnet …") as status:
-        if launch.is_bundled(config):
-            devnet.up(config)
-        node = Node(config.rpc_url)
-        done = launch.deployment(
+    with err.status("Starting …") as status:
+        done = performance.perform(
             config,
-            replace_if_reset=True,
-            said=lambda name: status.update(f"Deploying {name} …"),
+            performance.Audience(
+                status=status.update,
+                began=lambda chain: report.begin(shown, config.rpc_url, chain),
+                step=report.Teller(shown, status.update),
+                ended=lambda result: report.conclude(shown, result),
+            ),
+            leave_running=not check,
         )
-        shown.print(
-            f"Chain {done.deployment.chain_id} at {config.rpc_url}, contracts from block"
-            f" {done.deployment.block}{' (new)' if done.fresh else ''}.",
-            highlight=False,
-        )
-        told: list[str] = []
-
-        def tell(step: story.Step) -> None:
-            if step.case not in told:
-                told.append(step.case)
-                case = next((case for case in story.CASES if case.key == step.case), None)
-                report.announce(shown, case)
-            report.tell(shown, step)
-            status.update(f"{step.case}: {step.title} …")
-
-        accounts = keys.devnet_accounts(config.devnet_dir)
-        results = []
-        for result in story.Story(node, done.deployment, accounts, tell).run():
-            report.conclude(shown, result)
-            results.append(result)
     seconds = time.monotonic() - started
-    report.total(shown, results, seconds)
+    report.total(shown, done.results, seconds)
+    if not check:
+        report.invite(shown, f"http://{config.host}:{config.port}", done)
     if as_json:
-        document = report.as_json(results, dataclasses.asdict(done.deployment), seconds)
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(report.as_json(done, seconds), ensure_ascii=False, indent=2))
 
 
 @app.command("verify")

@@ -207,6 +207,10 @@ class Node:
         """Give the nonce that the account's next transaction must have, pending ones counted."""
         return self._read(_number, "eth_getTransactionCount", address, "pending")
 
+    def receipt(self, transaction: str) -> Receipt | None:
+        """Give a transaction's receipt, or None while it is not mined. Raises `TransactionFailed` if it reverted."""
+        return self._read(_mined, "eth_getTransactionReceipt", transaction)
+
     def fees(self) -> tuple[int, int]:
         """Give (max fee, priority fee) in wei per gas: twice the base fee, so that several full blocks pass."""
         return 2 * self._read(_base_fee, "eth_getBlockByNumber", "latest", _ONLY_HASHES), 0
@@ -225,7 +229,7 @@ class Node:
                 self._sync_send = False
         transaction = str(self.request("eth_sendRawTransaction", to_hex(raw)))
         deadline = time.monotonic() + RECEIPT_TIMEOUT
-        while not (receipt := self._read(_mined, "eth_getTransactionReceipt", transaction)):
+        while not (receipt := self.receipt(transaction)):
             if time.monotonic() > deadline:
                 raise ChainUnreachable(self.url, f"{transaction} was not mined in time")
             time.sleep(0.02)

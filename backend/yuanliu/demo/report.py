@@ -1,6 +1,7 @@
 """Shows the story: for people on a terminal of 80 columns, for programs as one JSON document."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -8,28 +9,50 @@ from rich.table import Table
 from rich.text import Text
 
 from yuanliu import identifiers
-from yuanliu.demo.story import Case, Result, Step
+from yuanliu.demo.performance import Performance
+from yuanliu.demo.story import CASES, Case, Result, Step
 from yuanliu.money import format_yuan
+from yuanliu.serve.service import Chain
 
 _WIDTH: Final = 80
 _PER_CENT: Final = 100
 _BPS_TO_PER_CENT: Final = 100
 
 
-def tell(console: Console, step: Step) -> None:
-    """Print one step: who signed it, what it was, its transaction and gas."""
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"  {step.actor:<15}", style="cyan")
-    line.append(f"{step.title:<42.42}")
-    line.append(f" {step.transaction[:10]}…", style="dim")
-    line.append(f"{step.gas:>8,}", style="dim")
-    console.print(line)
+def begin(console: Console, rpc_url: str, chain: Chain) -> None:
+    """Print which chain the story is played on."""
+    deployment = chain.deployment
+    console.print(
+        f"Chain {deployment.chain_id} at {rpc_url}, contracts from block"
+        f" {deployment.block}{' (new)' if chain.fresh else ''}.",
+        highlight=False,
+    )
 
 
-def announce(console: Console, case: Case | None) -> None:
-    """Print the heading of a case, or of the set-up."""
-    title = "Set-up (once)" if case is None else f"{case.name} · {case.name_zh}"
-    console.print(f"\n[bold]{title}[/]")
+class Teller:
+    """Prints each step as it is mined, under the heading of its case. `status` hears what is under way."""
+
+    def __init__(self, console: Console, status: Callable[[str], None]) -> None:
+        self._console = console
+        self._status = status
+        self._told: set[str] = set()
+
+    def __call__(self, step: Step) -> None:
+        """Print one step: who signed it, what it was, its transaction and gas."""
+        if step.case not in self._told:
+            self._told.add(step.case)
+            self._announce(next((case for case in CASES if case.key == step.case), None))
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"  {step.actor:<15}", style="cyan")
+        line.append(f"{step.title:<42.42}")
+        line.append(f" {step.transaction[:10]}…", style="dim")
+        line.append(f"{step.gas:>8,}", style="dim")
+        self._console.print(line)
+        self._status(f"{step.case}: {step.title} …")
+
+    def _announce(self, case: Case | None) -> None:
+        title = "Set-up (once)" if case is None else f"{case.name} · {case.name_zh}"
+        self._console.print(f"\n[bold]{title}[/]")
 
 
 def conclude(console: Console, result: Result) -> None:
@@ -65,13 +88,31 @@ def total(console: Console, results: Sequence[Result], seconds: float) -> None:
     )
 
 
-def as_json(
-    results: Sequence[Result], deployment: Mapping[str, Any], seconds: float
-) -> dict[str, Any]:
+def invite(console: Console, address: str, done: Performance) -> None:
+    """Print where to look, and the sign-ins to try."""
+    console.print(f"\n[bold]Running on {address}[/]", highlight=False)
+    for result in done.results:
+        path = identifiers.digital_link_path(result.case.gtin, result.lot)
+        console.print(f"  {address}{path}", highlight=False, soft_wrap=True)
+    console.print(f"  {address}/api/v1/docs", highlight=False)
+    console.print("\nSign-ins to try (public; a devnet's only):")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for each in done.sign_ins:
+        table.add_row(each.login, each.password, str(each.kind))
+    console.print(table)
+    if done.operator is not None:
+        console.print(
+            f"  Operator, shown this once: {done.operator.login} / {done.operator.password}",
+            highlight=False,
+        )
+    console.print("\nStop it with `.venv/bin/yuanliu stop` and `.venv/bin/yuanliu devnet down`.")
+
+
+def as_json(done: Performance, seconds: float) -> dict[str, Any]:
     """Give the whole story as one JSON document; amounts in fen, `events` is the number of records."""
     return {
-        "cases": [_case(result) for result in results],
-        "deployment": dict(deployment),
+        "cases": [_case(result) for result in done.results],
+        "deployment": dataclasses.asdict(done.deployment),
         "seconds": round(seconds, 3),
     }
 

@@ -9,6 +9,7 @@ Running it again adds new lots to the same chain.
 
 import hashlib
 import itertools
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,14 +23,16 @@ from yuanliu.chain import keys
 from yuanliu.chain.bindings import Call
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.launch import DEVNET_CHAIN_ID
-from yuanliu.chain.node import Node, Receipt, Sender
-from yuanliu.chain.relay import Relay
+from yuanliu.chain.node import Node, Sender
+from yuanliu.desk.intentions import State
+from yuanliu.desk.outbox import Outbox
 from yuanliu.errors import YuanliuError
 from yuanliu.records import Sold, decode
 
 _PLACE: Final = "https://id.yuanliu.example/place/"
 _PARTY: Final = "https://id.yuanliu.example/party/"
 _CASES_PER_RUN: Final = 100
+_WAIT_SECONDS: Final = 30.0
 _PLAIN_GRADE_BPS: Final = 10_000
 _GRAMS_TO_MILLIGRAMS: Final = 1_000
 
@@ -171,7 +174,7 @@ class Result:
 
 
 class Story:
-    """Runs the cases. Each step is signed by its author and relayed; `told` hears each one.
+    """Runs the cases. Each step is signed by its author, stored and relayed by the service; `told` hears each one.
 
     Raises `YuanliuError` (`demo.not_devnet`) anywhere but on a devnet: the keys are public.
     """
@@ -180,6 +183,7 @@ class Story:
         self,
         node: Node,
         deployment: Deployment,
+        outbox: Outbox,
         accounts: Mapping[str, keys.Key],
         told: Callable[[Step], None],
     ) -> None:
@@ -193,7 +197,7 @@ class Story:
         self._node = node
         self._d = deployment
         self._accounts = accounts
-        self._relay = Relay(deployment, Sender(node, accounts["relayer"]))
+        self._outbox = outbox
         self._told = told
         self._case = "setup"
         self._transactions: list[str] = []
@@ -342,7 +346,7 @@ class Story:
         self._tell(
             "issuer",
             f"give the buyer ¥{money.format_yuan(amount)} of demo money",
-            self._relay.direct(self._accounts["issuer"], mint),
+            Sender(self._node, self._accounts["issuer"]).send(mint.to, mint.data).transaction,
         )
         order = actions.Order(
             number=run * _CASES_PER_RUN + CASES.index(case),
@@ -355,7 +359,7 @@ class Story:
         )
         before = self._balances(case)
         title = f"pay ¥{money.format_yuan(amount)} for {case.sold} × {case.unit_name}"
-        self._tell("buyer", title, self._relay.sender.send(call.to, call.data))
+        self._do("buyer", title, call)
         after = self._balances(case)
         return money.Shares(*(new - old for new, old in zip(after, before, strict=True)))
 
@@ -387,11 +391,30 @@ class Story:
         return str(self._accounts[who].address)
 
     def _do(self, who: str, title: str, call: Call) -> None:
-        self._tell(who, title, self._relay.submit(self._accounts[who], call))
+        """Have somebody sign a call, and wait until it is mined. Raises `YuanliuError`, as the contract refused it."""
+        submitted = self._outbox.submit(
+            account="demo",
+            key=self._accounts[who],
+            call=call,
+            idempotency_key=str(uuid.uuid4()),
+            act=call.name,
+            body_digest="",
+        )
+        done = self._outbox.wait(submitted.id, _WAIT_SECONDS)
+        if done.state is not State.DONE or done.transaction is None:
+            error = done.error or {}
+            raise YuanliuError(
+                error.get("code", "demo.not_done"),
+                f"{title}: {error.get('message', 'it was not mined in time')}",
+                hint=error.get("hint", "is the service running? See its log, and /readyz"),
+            )
+        self._tell(who, title, done.transaction)
 
-    def _tell(self, who: str, title: str, receipt: Receipt) -> None:
-        self._transactions.append(receipt.transaction)
-        self._told(Step(self._case, title, who, receipt.transaction, receipt.gas))
+    def _tell(self, who: str, title: str, transaction: str) -> None:
+        self._transactions.append(transaction)
+        receipt = self._node.receipt(transaction)
+        gas = receipt.gas if receipt else 0
+        self._told(Step(self._case, title, who, transaction, gas))
 
     def _balances(self, case: Case) -> tuple[int, int, int]:
         read = partial(self._d.demo_yuan.read, self._node, "balanceOf")

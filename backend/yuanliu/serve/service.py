@@ -19,13 +19,16 @@ import structlog
 import uvicorn
 
 from yuanliu.chain import devnet, launch
+from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import Node
 from yuanliu.chain.rawlogs import RawNode
-from yuanliu.database import DatabaseBusy, Family, leader, open_database, upgrade
+from yuanliu.database import DatabaseBusy, Engine, Family, leader, open_database, upgrade
 from yuanliu.desk.access import Access
 from yuanliu.desk.accounts import Accounts
 from yuanliu.desk.attachments import Attachments, open_store
+from yuanliu.desk.first_start import ensure_operator
 from yuanliu.desk.outbox import Outbox
+from yuanliu.desk.passwords import OneTimePassword
 from yuanliu.desk.relayer import Relayer
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
@@ -57,37 +60,68 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True)
+class Chain:
+    """A chain that is ready to be worked on. `fresh`: deployed just now; `own_devnet`: started here, to be ended here."""
+
+    deployment: Deployment
+    fresh: bool
+    own_devnet: bool
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A chain and a database that are ready to be worked on. `own_devnet`: started here, so to be stopped here."""
+    """Everything that works, not yet working."""
 
     services: Services
     relayer: Relayer
     follower: Follower
-    own_devnet: bool
 
 
-def prepare(config: Settings, *, said: Callable[[str], None] = lambda _: None) -> Prepared:
-    """Start the devnet if none is set, find or make the deployment, bring the tables up to date, wire everything.
+def prepare_chain(config: Settings, *, said: Callable[[str], None] = lambda _: None) -> Chain:
+    """Start the bundled devnet if the settings name no other chain, and find or make the deployment.
 
-    Raises what these raise.
+    Raises as `devnet.up` and `launch.deployment`.
     """
     own_devnet = False
     bundled = launch.is_bundled(config)
     if bundled:
-        said("the devnet")
+        said("Starting the devnet …")
         own_devnet = devnet.up(config).outcome == "started"
-    node = Node(config.rpc_url)
-    deployment = launch.deployment(config, replace_if_reset=bundled, said=said).deployment
-    said("the database")
+    launched = launch.deployment(
+        config, replace_if_reset=bundled, said=lambda name: said(f"Deploying {name} …")
+    )
+    return Chain(launched.deployment, launched.fresh, own_devnet)
+
+
+def prepare_tables(config: Settings) -> tuple[Engine, Engine]:
+    """Open the copy and the desk, and bring their tables up to date. Raises `DatabaseUnreachable`."""
     copy, desk = (open_database(config, family) for family in (Family.COPY, Family.DESK))
     upgrade(copy, Family.COPY)
     upgrade(desk, Family.DESK)
+    return copy, desk
+
+
+def first_operator(desk: Engine, deployment: Deployment) -> OneTimePassword | None:
+    """Make the operator's account if there is none; its one-time password has to be shown, once."""
+    return ensure_operator(Accounts(desk, Vault(), chain_id=deployment.chain_id))
+
+
+def prepare(
+    config: Settings,
+    deployment: Deployment,
+    copy: Engine,
+    desk: Engine,
+    *,
+    said: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """Wire everything. Raises `YuanliuError`: `accounts.key_public`, and as `launch.service_keys`."""
+    node = Node(config.rpc_url)
     house, till = launch.service_keys(config, node)
     outbox = Outbox(desk, deployment, node)
     store = Store(copy)
     cursor = store.cursor()
-    if bundled and cursor is not None and not cursor.is_of(deployment):
-        said("the copy anew: the devnet was reset")
+    if launch.is_bundled(config) and cursor is not None and not cursor.is_of(deployment):
+        said("The devnet was reset: building the copy anew …")
         rebuild(config, deployment)
     follower = Follower(
         store,
@@ -116,7 +150,7 @@ def prepare(config: Settings, *, said: Callable[[str], None] = lambda _: None) -
         house=house,
         till=till,
     )
-    return Prepared(services, relayer, follower, own_devnet)
+    return Prepared(services, relayer, follower)
 
 
 def run(
@@ -129,9 +163,15 @@ def run(
     log_as_json()
     with ExitStack() as ended:
         listener = None if part is Part.WORKER else ended.enter_context(_listen(config))
-        prepared = prepare(config, said=said)
-        if prepared.own_devnet:
+        chain = prepare_chain(config, said=said)
+        if chain.own_devnet:
             ended.callback(devnet.down, config)
+        copy, desk = prepare_tables(config)
+        ended.callback(copy.dispose)
+        ended.callback(desk.dispose)
+        if (password := first_operator(desk, chain.deployment)) is not None:
+            said(f"First sign-in, shown this once: {password.login} / {password.password}")
+        prepared = prepare(config, chain.deployment, copy, desk, said=said)
         stop = threading.Event()
         threads = [] if part is Part.HTTP else _work(config, prepared, stop)
         ended.callback(_end, stop, threads, prepared)
@@ -156,7 +196,7 @@ def _answer(
             h11_max_incomplete_event_size=65_536,
         )
     )
-    said(f"http://{config.host}:{config.port}")
+    said(f"Serving on http://{config.host}:{config.port} (Ctrl-C ends it)")
     server.run(sockets=[listener])
 
 
@@ -215,8 +255,6 @@ def _end(stop: threading.Event, threads: list[threading.Thread], prepared: Prepa
     prepared.follower.wake()
     for thread in threads:
         thread.join(SHUTDOWN_SECONDS)
-    for engine in (prepared.services.copy, prepared.services.desk):
-        engine.dispose()
 
 
 def _until_signal(stop: threading.Event) -> None:
