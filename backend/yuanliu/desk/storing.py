@@ -161,7 +161,7 @@ class Storing:
                     continue
                 row = self._row(draft, request)
                 rows.append(row)
-                found = _intention(row, request), draft.body_digest
+                found = _intention(row), draft.body_digest
                 known[draft.name] = found
             same = found[1] == draft.body_digest
             outcomes.append(found[0] if same else _key_reused(draft, found[0]))
@@ -303,14 +303,21 @@ def unreachable(error: Exception) -> DatabaseUnreachable:
     return DatabaseUnreachable("of the desk", reason)
 
 
-def _intention(row: dict[str, Any], request: SignedRequest) -> Intention:
+def _intention(row: dict[str, Any]) -> Intention:
     return Intention(
         id=row["id"],
         account=row["account"],
         idempotency_key=row["idempotency_key"],
         act=row["act"],
         group=row["group_name"],
-        request=request,
+        request=SignedRequest(
+            signer=row["signer"],
+            call=Call(to=row["target"], data=row["data"], name=row["act"]),
+            gas=row["gas"],
+            nonce=row["nonce"],
+            deadline=row["deadline"],
+            signature=row["signature"],
+        ),
         state=State.WAITING,
         created=row["created"],
         updated=row["updated"],

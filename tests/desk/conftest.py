@@ -1,0 +1,50 @@
+"""A desk on the world's chain, which mines by hand, on SQLite and on PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+pytest.register_assert_rewrite("tests.desk.support")
+
+from tests.desk.support import Desk, opened  # noqa: E402 -- after its assertions were registered
+from tests.postgres import postgres  # noqa: E402 -- likewise
+from tests.world import World  # noqa: E402 -- likewise
+
+_SCHEMAS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Engine]:
+    """Give what opens the test's database once more."""
+    if request.param == "sqlite":
+        return lambda: opened(tmp_path)
+    url: str = request.getfixturevalue("postgresql")
+    schema = f"outbox{next(_SCHEMAS)}"
+    return lambda: opened(tmp_path, url=url, schema=schema)
+
+
+@pytest.fixture
+def engine(reopened: Callable[[], Engine]) -> Iterator[Engine]:
+    engine = reopened()
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def desk(world: World, engine: Engine) -> Iterator[Desk]:
+    desk = Desk(world, engine)
+    world.node.request("evm_setAutomine", False)
+    try:
+        yield desk
+    finally:
+        world.node.request("anvil_dropAllTransactions")
+        world.node.request("evm_setAutomine", True)
