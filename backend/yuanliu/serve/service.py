@@ -25,7 +25,7 @@ from yuanliu.chain.rawlogs import RawNode
 from yuanliu.database import DatabaseBusy, Engine, Family, leader, open_database, upgrade
 from yuanliu.desk.access import Access
 from yuanliu.desk.accounts import Accounts
-from yuanliu.desk.attachments import Attachments, open_store
+from yuanliu.desk.attachments import open_store
 from yuanliu.desk.first_start import ensure_operator
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.passwords import OneTimePassword
@@ -61,7 +61,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class Chain:
-    """A chain that is ready to be worked on. `fresh`: deployed just now; `own_devnet`: started here, to be ended here."""
+    """A chain that is ready. `fresh`: deployed just now; `own_devnet`: started here, and so to be ended here."""
 
     deployment: Deployment
     fresh: bool
@@ -75,6 +75,7 @@ class Prepared:
     services: Services
     relayer: Relayer
     follower: Follower
+    close: Callable[[], None]
 
 
 def prepare_chain(config: Settings, *, said: Callable[[str], None] = lambda _: None) -> Chain:
@@ -123,10 +124,11 @@ def prepare(
     if launch.is_bundled(config) and cursor is not None and not cursor.is_of(deployment):
         said("The devnet was reset: building the copy anew …")
         rebuild(config, deployment)
+    raw = RawNode(config.rpc_url)
     follower = Follower(
         store,
         deployment,
-        RawNode(config.rpc_url),
+        raw,
         finality=config.finality_depth,
         poll=config.follower_poll,
     )
@@ -141,7 +143,7 @@ def prepare(
         copy=copy,
         desk=desk,
         outbox=outbox,
-        attachments=Attachments(desk, open_store(config)),
+        attachments=open_store(config, desk),
         accounts=accounts,
         sessions=Sessions(desk, vault),
         tokens=Tokens(desk),
@@ -150,7 +152,7 @@ def prepare(
         house=house,
         till=till,
     )
-    return Prepared(services, relayer, follower)
+    return Prepared(services, relayer, follower, raw.close)
 
 
 def run(
@@ -173,8 +175,8 @@ def run(
             said(f"First sign-in, shown this once: {password.login} / {password.password}")
         prepared = prepare(config, chain.deployment, copy, desk, said=said)
         stop = threading.Event()
-        threads = [] if part is Part.HTTP else _work(config, prepared, stop)
-        ended.callback(_end, stop, threads, prepared)
+        threads = [] if part is Part.HTTP else work(config, prepared, stop)
+        ended.callback(end, stop, threads, prepared)
         if listener is None:
             _until_signal(stop)
         else:
@@ -217,7 +219,7 @@ def _listen(config: Settings) -> socket.socket:
     return listener
 
 
-def _work(config: Settings, prepared: Prepared, stop: threading.Event) -> list[threading.Thread]:
+def work(config: Settings, prepared: Prepared, stop: threading.Event) -> list[threading.Thread]:
     """Start the follower and the relayer, each in a thread of its own, as soon as no other process leads."""
     tasks = {"follower": prepared.follower.run, "relayer": prepared.relayer.run}
     threads = [
@@ -249,12 +251,14 @@ def _lead(
             stop.wait(STAND_BY_SECONDS)
 
 
-def _end(stop: threading.Event, threads: list[threading.Thread], prepared: Prepared) -> None:
+def end(stop: threading.Event, threads: list[threading.Thread], prepared: Prepared) -> None:
+    """End the follower and the relayer, and what they hold."""
     stop.set()
     prepared.relayer.wake()
     prepared.follower.wake()
     for thread in threads:
         thread.join(SHUTDOWN_SECONDS)
+    prepared.close()
 
 
 def _until_signal(stop: threading.Event) -> None:

@@ -12,7 +12,7 @@ from yuanliu.chain.node import Node
 from yuanliu.database import Connection, Engine
 from yuanliu.desk.access import Access
 from yuanliu.desk.accounts import Accounts
-from yuanliu.desk.attachments import Attachments
+from yuanliu.desk.attachments import Store
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
@@ -30,7 +30,7 @@ class Services:
     copy: Engine
     desk: Engine
     outbox: Outbox
-    attachments: Attachments
+    attachments: Store
     accounts: Accounts
     sessions: Sessions
     tokens: Tokens

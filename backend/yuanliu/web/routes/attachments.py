@@ -2,9 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response, UploadFile
+from fastapi import APIRouter, Path, Response, UploadFile
+from fastapi.responses import StreamingResponse
+from starlette.background import BackgroundTask
 
 from yuanliu.desk.access import Scope
+from yuanliu.desk.attachments import Attachment, pieces_of
 from yuanliu.web.access import SignedIn
 from yuanliu.web.problems import documented
 from yuanliu.web.services import Wired
@@ -21,28 +24,50 @@ class AttachmentView(Output):
     media_type: str
     name: str
 
+    @classmethod
+    def of(cls, attachment: Attachment) -> "AttachmentView":
+        """Write what is known of a file."""
+        return cls(
+            sha256=attachment.sha256,
+            size=attachment.size,
+            media_type=attachment.media_type,
+            name=attachment.name,
+        )
+
 
 @router.post("/attachments", status_code=201, responses=documented(401, 403, 413, 415))
 def upload(file: UploadFile, visitor: SignedIn, wired: Wired, response: Response) -> AttachmentView:
     """Store a photo or report (JPEG, PNG, WebP, HEIC, PDF, CSV, JSON, text), up to 20 MB. Twice does no harm."""
     visitor.require(Scope.ATTACHMENTS)
     stored = wired.attachments.put(
-        file.file, name=file.filename or "", declared=file.content_type, account=visitor.account
+        pieces_of(file.file),
+        declared=file.content_type or "",
+        name=file.filename or "",
+        account=visitor.account,
     )
     response.headers["Location"] = f"/api/v1/attachments/{stored.sha256}"
-    return AttachmentView(
-        sha256=stored.sha256, size=stored.size, media_type=stored.media_type, name=stored.name
-    )
+    return AttachmentView.of(stored)
+
+
+@router.get("/attachments", responses=documented(401))
+def list_attachments(visitor: SignedIn, wired: Wired) -> list[AttachmentView]:
+    """List what one sent oneself, the latest first."""
+    return [AttachmentView.of(each) for each in wired.attachments.listed(visitor.account)]
 
 
 @router.get(
     "/attachments/{sha256}",
-    responses={200: {"content": {"application/octet-stream": {}}}, **documented(404, 500)},
-    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "The file"},
+        **documented(404, 500),
+    },
+    response_class=StreamingResponse,
 )
-@router.head("/attachments/{sha256}", include_in_schema=False)
 def download(
-    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], wired: Wired, request: Request
-) -> Response:
-    """Give a stored file. Its hash is checked each time that it is read."""
-    raise NotImplementedError
+    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], wired: Wired
+) -> StreamingResponse:
+    """Give a stored file. Its bytes are compared with its hash before the first is sent."""
+    found, file = wired.attachments.get(sha256)
+    return StreamingResponse(
+        pieces_of(file), headers=found.headers, background=BackgroundTask(file.close)
+    )

@@ -1,0 +1,15 @@
+"""One house for all tests of a file's process: what they do stays done, so each makes lots of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("tests.web.house")
+
+from tests.web.house import House, house  # noqa: E402 -- after its asserts are rewritten
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("house")) as made:
+        yield made

@@ -1,0 +1,147 @@
+"""A whole house for tests: chain, copy, desk, follower, relayer, and clients that are signed in.
+
+The chain is a devnet of its own with the labelled public accounts; products, terms and people are those of the demo.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+from httpx import Client, Response
+from pydantic import SecretStr
+
+from yuanliu.chain import keys, launch
+from yuanliu.chain.deployment import Deployment
+from yuanliu.chain.devnet import Devnet, free_port
+from yuanliu.chain.node import Node
+from yuanliu.demo.story import CASES, Result, Story
+from yuanliu.desk.first_start import DemoSignIn, import_devnet_accounts
+from yuanliu.index import queries as q
+from yuanliu.serve import service
+from yuanliu.settings import Settings, settings
+from yuanliu.web.app import create_app
+
+EGGS, ORANGES, TEA = (case.gtin for case in CASES)
+SECRET: Final = "a secret of the payment provider of tests"
+SOON: Final = 20.0
+
+
+@dataclass
+class House:
+    """Everything that runs."""
+
+    config: Settings
+    prepared: service.Prepared
+    node: Node
+    accounts: dict[str, keys.Key]
+    sign_ins: dict[str, DemoSignIn]
+    _clients: dict[str, Client] = field(default_factory=dict)
+    url: str = ""
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.prepared.services.deployment
+
+    def address(self, who: str) -> str:
+        return str(self.accounts[who].address).lower()
+
+    def client(self, who: str = "") -> Client:
+        """Give a client, signed in as `who`, or as nobody."""
+        if who not in self._clients:
+            client = Client(base_url=self.url, trust_env=False, timeout=60)
+            if who:
+                sign_in = {"login": who, "password": self.sign_ins[who].password}
+                answer = client.post("/api/v1/session", json=sign_in)
+                assert answer.status_code == 201, answer.text
+                client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+            self._clients[who] = client
+        return self._clients[who]
+
+    def get(self, path: str, **headers: str) -> Response:
+        """Get a path of the API, or of the site if it begins with a slash."""
+        path = path if path.startswith("/") else f"/api/v1/{path}"
+        return self.client().get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    def post(self, who: str, path: str, body: object = None, **headers: str) -> Response:
+        """Post to the API as somebody."""
+        client = self.client(who)
+        return client.post(f"/api/v1/{path}", json=body, headers=headers or None)
+
+    def done(self, who: str, path: str, body: object = None) -> Any:  # noqa: ANN401 -- JSON
+        """Post, see that it was mined, and wait until it shows."""
+        answer = self.post(who, path, body)
+        assert answer.status_code == 201, answer.text
+        made: Any = answer.json()
+        first = made[0] if isinstance(made, list) else made
+        self.shows(first.get("block") or (first.get("enrolment") or {}).get("block") or 0)
+        return made
+
+    def shows(self, block: int) -> None:
+        """Wait until the copy reaches a block."""
+        end = time.monotonic() + SOON
+        while time.monotonic() < end:
+            with self.prepared.services.copy.connect().execution_options(reading=True) as db:
+                status = q.status(db)
+            if status and status.block >= block and not status.events_behind:
+                return
+            time.sleep(0.02)
+        raise AssertionError(
+            f"the copy does not reach block {block}: {self.prepared.follower.status}"
+        )
+
+
+def _serve(app: FastAPI, port: int) -> tuple[uvicorn.Server, threading.Thread]:
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, name="http")
+    thread.start()
+    end = time.monotonic() + SOON
+    while not server.started:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return server, thread
+
+
+@contextmanager
+def house(folder: Path) -> Iterator[House]:
+    """Open a house, and close it."""
+    with Devnet() as devnet:
+        config = Settings(
+            data_dir=folder,
+            devnet_port=devnet.port,
+            rpc_url=devnet.rpc_url,
+            port=free_port(),
+            public_url="http://yuanliu.test",
+            webhook_secrets={"bank": SecretStr(SECRET)},
+            follower_poll=0.1,
+        )
+        deployment = launch.deployment(config).deployment
+        copy, desk = service.prepare_tables(config)
+        accounts = keys.devnet_accounts(settings().devnet_dir)
+        sign_ins = import_devnet_accounts(desk, accounts, chain_id=deployment.chain_id)
+        prepared = service.prepare(config, deployment, copy, desk)
+        stop = threading.Event()
+        threads = service.work(config, prepared, stop)
+        node = Node(config.rpc_url)
+        made = House(config, prepared, node, accounts, {each.login: each for each in sign_ins})
+        server, serving = _serve(create_app(prepared.services), config.port)
+        made.url = f"http://127.0.0.1:{config.port}"
+        try:
+            story = Story(node, deployment, prepared.services.outbox, accounts, lambda _: None)
+            made.results = list(story.run())
+            made.shows(node.block_number())
+            yield made
+        finally:
+            server.should_exit = True
+            serving.join(SOON)
+            service.end(stop, threads, prepared)
+            for client in made._clients.values():
+                client.close()
+            copy.dispose()
+            desk.dispose()
