@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from yuanliu.database import Family, open_database, upgrade
 from yuanliu.desk.accounts import Accounts
@@ -67,9 +68,20 @@ def account_desk(config: Settings, *, chain_id: int = OWN_CHAIN) -> Iterator[Acc
     engine = open_database(config, Family.DESK)
     try:
         upgrade(engine, Family.DESK)
+        if engine.dialect.name == "sqlite":
+            _hurry(engine)
         yield AccountDesk(engine, chain_id=chain_id)
     finally:
         engine.dispose()
+
+
+def _hurry(engine: Engine) -> None:
+    """Wait for no disk: no test pulls the plug."""
+    engine.dispose()
+
+    @event.listens_for(engine, "connect")
+    def _set(connection: Any, _: object) -> None:  # noqa: ANN401 -- the driver's own
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 def in_folder(folder: Path) -> Settings:

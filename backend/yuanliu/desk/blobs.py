@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -24,6 +25,7 @@ CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
 """How long a store may be silent."""
 
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK: Final = 1 << 20
 _ONE_PART: Final = (
@@ -170,13 +172,14 @@ class S3:
         parts = urlsplit(url)
         options = parse_qs(parts.query)
         self._bucket = parts.path.strip("/")
-        is_whole = parts.scheme == "s3" and parts.hostname and parts.username and parts.password
-        if not is_whole or not self._bucket or set(options) - {"region", "tls"}:
+        host = parts.netloc.rpartition("@")[2]
+        is_whole = parts.scheme == "s3" and _HOST.fullmatch(host) and parts.username
+        if not (is_whole and parts.password and self._bucket) or set(options) - {"region", "tls"}:
             raise _url_invalid()
         retries = urllib3.Retry(total=1, backoff_factor=0.2, status_forcelist=[502, 503, 504])
         try:
             self._client = Minio(
-                parts.netloc.rpartition("@")[2],
+                host,
                 access_key=unquote(parts.username or ""),
                 secret_key=unquote(parts.password or ""),
                 region=options.get("region", ["us-east-1"])[0],
