@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from yuanliu.chain import keys, launch
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.devnet import Devnet, free_port
-from yuanliu.chain.node import Node
+from yuanliu.chain.node import Node, Sender
 from yuanliu.demo.story import CASES, Result, Story
 from yuanliu.desk.first_start import DemoSignIn, import_devnet_accounts
 from yuanliu.index import queries as q
@@ -82,6 +82,11 @@ class House:
         first = made[0] if isinstance(made, list) else made
         self.shows(first.get("block") or (first.get("enrolment") or {}).get("block") or 0)
         return made
+
+    def mint(self, owner: str, fen: int) -> None:
+        """Give somebody demo money."""
+        call = self.deployment.demo_yuan.call("mint", owner, fen)
+        Sender(self.node, self.accounts["issuer"]).send(call.to, call.data)
 
     def shows(self, block: int) -> None:
         """Wait until the copy reaches a block."""

@@ -24,7 +24,7 @@ from yuanliu.desk import checks
 from yuanliu.desk.gas_bounds import MAX_GAS, gas_bound, gas_for
 from yuanliu.desk.intentions import Intention, State, read
 from yuanliu.desk.resigning import resign
-from yuanliu.desk.storing import Draft, Storing, unreachable
+from yuanliu.desk.storing import Draft, Storing, key_reused, unreachable
 from yuanliu.desk.tables_outbox import INTENTION, SIGNER
 from yuanliu.errors import YuanliuError
 
@@ -287,8 +287,8 @@ class Outbox:
             )
         return read(row)
 
-    def find(self, account: str, idempotency_key: str) -> Intention | None:
-        """Give what an account submitted under a key, or None."""
+    def find(self, account: str, idempotency_key: str, body_digest: str) -> Intention | None:
+        """Give what an account submitted under a key, or None. Raises `YuanliuError` (`outbox.key_reused`)."""
         query = select(INTENTION).where(
             INTENTION.c.deployment == self.id,
             INTENTION.c.account == account,
@@ -296,6 +296,8 @@ class Outbox:
         )
         with self._reading() as connection:
             row = connection.execute(query).first()
+        if row is not None and row.body_digest != body_digest:
+            raise key_reused(idempotency_key, read(row))
         return None if row is None else read(row)
 
     def intentions(

@@ -164,7 +164,7 @@ class Storing:
                 found = _intention(row), draft.body_digest
                 known[draft.name] = found
             same = found[1] == draft.body_digest
-            outcomes.append(found[0] if same else _key_reused(draft, found[0]))
+            outcomes.append(found[0] if same else key_reused(draft.idempotency_key, found[0]))
         if rows:
             connection.execute(insert(INTENTION), rows)
             self.set_next(connection, {name: each.next for name, each in numbering.items()})
@@ -181,7 +181,7 @@ class Storing:
             if stored is None
             else stored[0]
             if stored[1] == draft.body_digest
-            else _key_reused(draft, stored[0])
+            else key_reused(draft.idempotency_key, stored[0])
             for draft, stored in zip(drafts, found, strict=True)
         ]
 
@@ -330,12 +330,13 @@ def _intention(row: dict[str, Any]) -> Intention:
     )
 
 
-def _key_reused(draft: Draft, found: Intention) -> YuanliuError:
+def key_reused(idempotency_key: str, found: Intention) -> YuanliuError:
+    """Give the refusal of a key that stands for something else already."""
     return YuanliuError(
         "outbox.key_reused",
-        f"the idempotency key {draft.idempotency_key!r} was used for something else",
+        f"the idempotency key {idempotency_key!r} was used for something else",
         hint="take a new key for each thing that is asked for, and the same only to repeat it unchanged",
-        fields={"idempotency_key": draft.idempotency_key, "intention": found.id},
+        fields={"idempotency_key": idempotency_key, "intention": found.id},
     )
 
 

@@ -192,8 +192,8 @@ class Acting:
         )
 
     def known(self) -> Intention | None:
-        """Give the intention that this very request made before, if it did."""
-        return self.wired.outbox.find(self.account, self.idempotency_key)
+        """Give the intention that this very request made before, if it did. Raises as `Outbox.find`."""
+        return self.wired.outbox.find(self.account, self.idempotency_key, self.digest)
 
     def _key(self, act: str) -> keys.Key:
         self.signed_in.require(_SCOPES[act])
