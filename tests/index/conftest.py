@@ -1,13 +1,18 @@
 """Databases of both kinds, empty, each with the tables of the copy."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 from tests.postgres import postgres
+from tests.world import World
 
+from yuanliu.chain.rawlogs import RawNode
 from yuanliu.database import Family, open_database, upgrade
+from yuanliu.index.follower import Follower
+from yuanliu.index.store import Store
 from yuanliu.settings import Settings
 
 KINDS = ("sqlite", "postgresql")
@@ -46,3 +51,14 @@ def engine(config: Settings) -> Iterator[Engine]:
     upgrade(engine, Family.COPY)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def node(world: World) -> Iterator[RawNode]:
+    with closing(RawNode(world.devnet.rpc_url)) as node:
+        yield node
+
+
+@pytest.fixture
+def follower(engine: Engine, world: World, node: RawNode) -> Follower:
+    return Follower(Store(engine), world.deployment, node)

@@ -19,7 +19,7 @@ from yuanliu.hexes import address_bytes
 from yuanliu.index.abi import Row, word
 from yuanliu.index.decode import AnswerInvalid, Decoder
 from yuanliu.index.drawing import Drawer
-from yuanliu.index.store import Cursor, Store
+from yuanliu.index.store import Cursor, CursorMoved, Store
 
 FINALITY: Final = 64
 """Blocks after which nothing that was taken over may be taken back, unless the settings say otherwise."""
@@ -217,7 +217,12 @@ class Follower:
         """Store a window. Raises `AnswerInvalid`, `StoreBusy`, `CursorMoved`."""
         blocks = self._blocks(logs, first, last)
         times = {number: time_ for number, _, time_ in blocks}
-        rows = self._decoder.decode(logs, first, last.number, times)
+        try:
+            rows = self._decoder.decode(logs, first, last.number, times)
+        except AnswerInvalid as error:
+            if self._store.cursor() != cursor:  # then it is not the node that is wrong
+                raise CursorMoved from error
+            raise
         return self._store.add(cursor, rows, list[Row](blocks), last)
 
     def _blocks(self, logs: list[Log], first: int, last: Header) -> list[tuple[int, bytes, int]]:

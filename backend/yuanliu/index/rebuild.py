@@ -61,7 +61,8 @@ def compare(
 ) -> Comparison:
     """Build the copy anew up to where the present one stands, and compare all tables. A follower may go on.
 
-    Raises `YuanliuError`: `index.differs`, whose field `tables` names them, `index.empty`, `index.moved` if the chain took back blocks meanwhile, and as `rebuild`.
+    Raises `YuanliuError`: `index.differs`, whose field `tables` names them, `index.empty`, `index.moved` if the chain
+    took back blocks meanwhile, and as `rebuild`.
     """
     engine = open_database(config, Family.COPY)
     try:

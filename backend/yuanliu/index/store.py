@@ -278,7 +278,7 @@ def _pg_type(kind: object) -> str:
 
 
 _PG_TYPES: Final = (
-    (BigUint, "bpchar"),
+    (BigUint, "text"),  # as bytes it is the same
     (tables.Uint64, "int8"),
     (SmallInteger, "int2"),
     (BigInteger, "int8"),
