@@ -25,7 +25,7 @@ from yuanliu.desk.first_start import ensure_operator, import_devnet_accounts
 from yuanliu.desk.passwords import check_password, one_time, parse_login
 from yuanliu.desk.people import MANAGES, AccountKind
 from yuanliu.desk.tables_accounts import ACCOUNT
-from yuanliu.desk.vault import Cost, Vault, new_secret, unwrap, wrap
+from yuanliu.desk.vault import KEPT_SECONDS, Cost, KeyRing, Vault, new_secret, unwrap, wrap
 from yuanliu.errors import YuanliuError
 from yuanliu.settings import settings
 
@@ -175,6 +175,29 @@ def test_a_wrapped_key_opens_with_its_secret_for_its_owner_only() -> None:
     ]:
         with refused("vault.not_opened"):
             unwrap(data, opener, bound=bound)
+
+
+def test_an_opened_key_stays_open_for_seconds_and_for_its_secret_only() -> None:
+    now = [0.0]
+    ring = KeyRing(lambda: now[0])
+    key, secret = keys.new_key(), new_secret()
+    wrapped = wrap(key, secret, bound="a")
+    first = ring.unwrap(wrapped, secret, bound="a")
+    assert first.key == key.key
+    assert ring.unwrap(wrapped, secret, bound="a") is first
+    for data, opener, bound in [
+        (wrapped, new_secret(), "a"),
+        (wrapped, secret, "b"),
+        (wrapped[:-1] + b"!", secret, "a"),
+    ]:
+        with refused("vault.not_opened"):
+            ring.unwrap(data, opener, bound=bound)
+    now[0] = KEPT_SECONDS
+    assert ring.unwrap(wrapped, secret, bound="a") is not first
+    for _ in range(300):
+        other = new_secret()
+        ring.unwrap(wrap(key, other, bound="a"), other, bound="a")
+    assert len(ring._opened) == 256
 
 
 # ---------------------------------------------------------------------- making

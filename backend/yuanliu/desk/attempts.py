@@ -2,7 +2,8 @@
 
 A login is locked after five failures, whether or not it exists: the lock tells nothing about who has an account. The
 lock lasts one minute, and twice as long after each further failure, an hour at most. All of the service's processes
-share what is counted here.
+share what is counted here. Six sign-ins of one login at the same instant lock it, too, even with the right password:
+machines use tokens.
 """
 
 import ipaddress

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from yuanliu.desk.tables_accounts import ACCOUNT
 from yuanliu.errors import YuanliuError
 
 NAME_LENGTH: Final = 64
@@ -63,9 +64,13 @@ class Account:
     last_sign_in: float | None
 
 
+SHOWN: Final = tuple(ACCOUNT.c[name] for name in Account.__dataclass_fields__)
+"""The columns that an account is read from; none of them is secret."""
+
+
 def account_of(row: Mapping[Any, Any]) -> Account:
     """Read an account out of its row."""
-    shown = {name: row[name] for name in Account.__dataclass_fields__}
+    shown = {column.name: row[column.name] for column in SHOWN}
     return Account(**{**shown, "kind": AccountKind(row["kind"])})
 
 
