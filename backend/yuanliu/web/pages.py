@@ -117,6 +117,11 @@ def _step(record: q.Record, language: str) -> dict[str, object]:
     return step
 
 
+def refusal(language: str, problem: Mapping[str, Any]) -> str:
+    """Make the page of a refusal, of its problem document."""
+    return _ENVIRONMENT.get_template("refusal.html").render(language=language, problem=problem)
+
+
 def api(request: Request, document: Mapping[str, Any]) -> str:
     """Make the page that shows the API, of its OpenAPI document."""
     operations = [

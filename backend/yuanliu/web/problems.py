@@ -13,11 +13,13 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from yuanliu.errors import YuanliuError
-from yuanliu.web import messages
+from yuanliu.web import messages, pages
+from yuanliu.web.negotiation import choose
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -196,12 +198,21 @@ def problem(
         "retryable": retryable,
         "instance": f"urn:yuanliu:request:{getattr(request.state, 'id', '')}",
     }
-    return Response(
-        orjson.dumps(document),
-        status,
-        headers={"Content-Language": language, "Cache-Control": "no-store", **(headers or {})},
-        media_type=MEDIA_TYPE,
-    )
+    sent = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
+    if request.url.path.startswith(_FOR_PEOPLE) and _wants_page(request):
+        return HTMLResponse(pages.refusal(language, document), status, headers=sent)
+    return Response(orjson.dumps(document), status, headers=sent, media_type=MEDIA_TYPE)
+
+
+_FOR_PEOPLE: Final = ("/01/",)
+"""Where people come from a code on a label: they get a page, also of a refusal."""
+
+
+def _wants_page(request: Request) -> bool:
+    try:
+        return choose(request.headers.get("accept", ""), (MEDIA_TYPE, "text/html")) == "text/html"
+    except YuanliuError:
+        return False
 
 
 def install(app: FastAPI) -> None:
