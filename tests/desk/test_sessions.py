@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import func, select
@@ -23,6 +25,7 @@ from tests.postgres import postgres
 from yuanliu.desk import attempts
 from yuanliu.desk.access import Scope
 from yuanliu.desk.attempts import Outcome
+from yuanliu.desk.base import Desk
 from yuanliu.desk.people import AccountKind
 from yuanliu.desk.sessions import Sessions, check_csrf, csrf_of
 from yuanliu.desk.tables_accounts import LOCKOUT, SESSION, SIGN_IN
@@ -59,6 +62,19 @@ def fail(desk: AccountDesk, times: int, login: str = "clerk-01", address: str = 
     for _ in range(times):
         with refused("access.sign_in_failed"):
             desk.sign_in(login, WRONG, address)
+
+
+def test_the_migrations_make_the_tables_as_they_are_declared(desk: AccountDesk) -> None:
+    ours = {"account", "lockout", "sign_in", "session", "api_token", "attachment"}
+    assert ours <= Desk.metadata.tables.keys()
+
+    def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
+        return kind != "table" or name in ours
+
+    with desk.engine.connect() as connection:
+        options = {"compare_type": True, "include_object": is_ours}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Desk.metadata) == []
 
 
 # ---------------------------------------------------------------------- sessions
