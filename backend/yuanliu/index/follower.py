@@ -169,6 +169,12 @@ class Follower:
             raise
         return self.status
 
+    def take_over(self, progress: Progress = lambda _: None) -> FollowerStatus:
+        """Take over all facts up to the chain's head, and draw no events. Raises as `catch_up`."""
+        while self._facts(progress, None):
+            pass
+        return self.status
+
     # ------------------------------------------------------------------ one step
 
     def _facts(self, progress: Progress, to_block: int | None) -> bool:
