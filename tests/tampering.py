@@ -14,7 +14,10 @@ HOST: Final = "127.0.0.1"
 
 Json = dict[str, Any]
 Tamper = Callable[[Json, Callable[[], Json]], Json | bytes | None]
-"""Answers a request; the second argument asks the node. Bytes are sent as they are, None is silence."""
+"""Answers a request (a list, if it is a batch); the second argument asks the node.
+
+Bytes are sent as they are, None is silence.
+"""
 
 
 class Proxy:
@@ -50,7 +53,9 @@ class Proxy:
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         request = json.loads(body)
-        self.asked.append(request["method"])
+        self.asked += [
+            each["method"] for each in (request if isinstance(request, list) else [request])
+        ]
         told = self.tamper(request, lambda: self._ask(body))
         if told is None:
             handler.close_connection = True

@@ -1,4 +1,4 @@
-"""A desk on the world's chain, which mines by hand, on SQLite and on PostgreSQL."""
+"""A desk on the world's chain, which mines by hand."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -22,10 +22,10 @@ def postgresql() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Engine]:
-    """Give what opens the test's database once more."""
-    if request.param == "sqlite":
+    """Give what opens the test's database once more: SQLite, unless the test is marked `BOTH`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
         return lambda: opened(tmp_path)
     url: str = request.getfixturevalue("postgresql")
     schema = f"outbox{next(_SCHEMAS)}"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 from tests.world import Person, World
@@ -27,6 +28,9 @@ from yuanliu.settings import Settings
 LONG: Final = os.environ.get("YUANLIU_LONG") == "1"
 """Whether there is time for more rounds."""
 
+BOTH: Final = pytest.mark.parametrize("reopened", ["sqlite", "postgresql"], indirect=True)
+"""Marks a test that is run on both databases."""
+
 HEAD_BYTES: Final = 50
 """What stands before a record's body: version, kind, time, actor, signer."""
 
@@ -39,12 +43,14 @@ class Desk:
         self.engine = engine
         self.outbox = Outbox(engine, world.deployment, node or world.node)
         self.key = world._relayer
+        self._mining = threading.Lock()
         self.relayer = self.new_relayer()
         self.batch = world.harvest().id
 
-    def new_relayer(self) -> Relayer:
-        """Give a relayer that remembers nothing, as after a restart."""
-        return Relayer(self.outbox, self.key)
+    def new_relayer(self, node: Node | None = None) -> Relayer:
+        """Give a relayer that remembers nothing, as after a restart; it may reach the chain by another way."""
+        outbox = Outbox(self.engine, self.world.deployment, node) if node else self.outbox
+        return Relayer(outbox, self.key)
 
     def event(self, number: int, *, size: int = 200) -> Call:
         """Give the call that records an event with a number in it."""
@@ -84,8 +90,14 @@ class Desk:
         return [outcome for outcome in outcomes if isinstance(outcome, Intention)]
 
     def mine(self, blocks: int = 1) -> None:
-        for _ in range(blocks):
-            self.world.node.request("evm_mine")
+        with self._mining:
+            for _ in range(blocks):
+                self.world.node.request("evm_mine")
+
+    def reorg(self, depth: int) -> None:
+        """Replace the last blocks by empty ones. Not while a block is made: anvil would then keep both."""
+        with self._mining:
+            self.world.node.request("anvil_reorg", depth, [])
 
     def turn(self) -> None:
         """Let the relayer send, the chain mine, the relayer read."""

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, update
 from sqlalchemy.event import listen
-from tests.desk.support import Desk, event, opened
+from tests.desk.support import BOTH, Desk, event, opened
 from tests.tampering import Proxy
 from tests.world import World
 
@@ -35,6 +35,7 @@ pytestmark = pytest.mark.node
 # ------------------------------------------------------------------ idempotency
 
 
+@BOTH
 def test_the_same_key_and_body_is_the_same_intention(desk: Desk) -> None:
     first = desk.submit(1)
     again = desk.submit(1)
@@ -68,6 +69,7 @@ def test_a_key_belongs_to_its_account(desk: Desk) -> None:
     assert other.id != first.id
 
 
+@BOTH
 def test_fifty_who_submit_the_same_at_once_get_one_intention(desk: Desk) -> None:
     with ThreadPoolExecutor(50) as pool:
         found = list(pool.map(lambda _: desk.submit(1, try_out=True).id, range(50)))
@@ -75,6 +77,7 @@ def test_fifty_who_submit_the_same_at_once_get_one_intention(desk: Desk) -> None
     assert sum(desk.outbox.counts().values()) == 1
 
 
+@BOTH
 def test_one_of_two_bodies_that_come_at_once_under_one_key_is_refused(desk: Desk) -> None:
     def submit(number: int) -> str:
         try:
@@ -121,6 +124,7 @@ def test_a_key_that_cannot_be_stored_is_refused(desk: Desk, length: int) -> None
 # ------------------------------------------------------------------ numbering
 
 
+@BOTH
 def test_many_who_submit_at_once_for_one_signer_are_numbered_without_a_gap(desk: Desk) -> None:
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(desk.submit, range(100)))
@@ -128,6 +132,7 @@ def test_many_who_submit_at_once_for_one_signer_are_numbered_without_a_gap(desk:
     assert len({each.id for each in found}) == 100
 
 
+@BOTH
 def test_outboxes_that_know_nothing_of_each_other_number_without_a_gap(
     desk: Desk, reopened: Callable[[], Engine]
 ) -> None:
@@ -237,6 +242,7 @@ def test_a_refusal_on_trial_reaches_the_author_and_leaves_nothing_behind(desk: D
     assert desk.outbox.next_nonce(desk.world.outsider.address) == 0
 
 
+@BOTH
 def test_of_many_each_has_its_own_refusal(desk: Desk) -> None:
     dear = desk.world.batches.call("setPrice", desk.batch, 300)
     cheap = desk.world.batches.call("setPrice", desk.batch, 1)
@@ -349,6 +355,7 @@ def hand_in(desk: Desk, request: SignedRequest) -> Intention:
     )
 
 
+@BOTH
 def test_a_request_that_a_device_signed_is_stored_and_relayed(desk: Desk) -> None:
     request = signed_elsewhere(desk, 7)
     found = hand_in(desk, request)
@@ -401,6 +408,7 @@ def test_a_request_with_a_nonce_out_of_turn_is_refused_with_the_right_one(desk: 
 # ------------------------------------------------------------------ reading
 
 
+@BOTH
 def test_intentions_are_listed_in_the_order_they_came_page_by_page(desk: Desk) -> None:
     stored = desk.submit_all(range(25))
     seen: list[Intention] = []
@@ -418,6 +426,7 @@ def test_an_unknown_intention_is_said_to_be_unknown(desk: Desk) -> None:
     assert caught.value.code == "outbox.unknown"
 
 
+@BOTH
 def test_who_waits_hears_of_it_at_once_and_otherwise_gets_what_there_is(desk: Desk) -> None:
     found = desk.submit(1)
     begin = time.monotonic()
@@ -453,6 +462,7 @@ def test_another_deployment_begins_with_an_empty_outbox(desk: Desk) -> None:
 # ------------------------------------------------------------------ tables
 
 
+@BOTH
 def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -> None:
     ours = {"intention", "signer", "dispatch", "attempt"}
     with engine.connect() as connection:
@@ -465,6 +475,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -
     assert differences == []
 
 
+@BOTH
 def test_the_database_itself_refuses_a_nonce_twice_on_its_way(desk: Desk) -> None:
     first, second = desk.submit(1), desk.submit(2)
     with pytest.raises(Exception, match=r"(?i)unique"), desk.engine.begin() as connection:
@@ -473,6 +484,7 @@ def test_the_database_itself_refuses_a_nonce_twice_on_its_way(desk: Desk) -> Non
         )
 
 
+@BOTH
 def test_a_number_that_was_taken_behind_our_back_is_skipped(desk: Desk) -> None:
     desk.submit(1)
     with desk.engine.begin() as connection:

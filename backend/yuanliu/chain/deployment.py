@@ -39,6 +39,12 @@ FORMAT: Final = 1
 """Version of the record's layout."""
 
 
+_ANOTHER: Final = (
+    "point YUANLIU_RPC_URL at the right chain, or YUANLIU_DEPLOYMENT_FILE at its record"
+)
+_RESET: Final = "if the devnet was reset, deploy anew with `yuanliu deploy --replace`"
+
+
 class DeploymentMismatch(YuanliuError):
     """The chain is not what the deployment record says. `fields` has `expected` and `found`."""
 
@@ -113,21 +119,21 @@ class Deployment:
         finally:
             beside.unlink(missing_ok=True)
 
+    def check_chain(self, node: Node) -> None:
+        """Refuse another chain. Raises `DeploymentMismatch`."""
+        _expect("chain id", self.chain_id, node.chain_id(), _ANOTHER)
+        _expect("genesis block", self.genesis, node.block_hash(0), _RESET)
+
     def check(self, node: Node) -> None:
         """Refuse another chain, another code at an address, or other sources than this package's.
 
         Raises `DeploymentMismatch`, saying which.
         """
-        another = (
-            "point YUANLIU_RPC_URL at the right chain, or YUANLIU_DEPLOYMENT_FILE at its record"
-        )
-        reset = "if the devnet was reset, deploy anew with `yuanliu deploy --replace`"
-        _expect("chain id", self.chain_id, node.chain_id(), another)
-        _expect("genesis block", self.genesis, node.block_hash(0), reset)
+        self.check_chain(node)
         for name, deployed in self.contracts.items():
             code = node.code(deployed.address)
             found = hashlib.sha256(code).hexdigest() if code else "no contract"
-            _expect(f"code of {name} at {deployed.address}", deployed.code_sha256, found, reset)
+            _expect(f"code of {name} at {deployed.address}", deployed.code_sha256, found, _RESET)
         _expect(
             "source hash of the contracts",
             self.source_hash,

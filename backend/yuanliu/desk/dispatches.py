@@ -176,10 +176,12 @@ class Dispatches:
         lost: Iterable[str],
         changes: Sequence[tuple[Sequence[str], Mapping[str, Any]]],
         following: Mapping[str, int],
+        forgotten: Sequence[str] = (),
     ) -> None:
         """Note in one commit what became of dispatches, of intentions (ids, columns), and of signers' numbering.
 
-        `following` are signers of whom something lapsed, with their next nonces by the chain.
+        `following` are signers of whom something lapsed, with their next nonces by the chain; `forgotten` are settled
+        intentions that wait again.
         """
         now = time.time()
         with self._engine.begin() as connection:
@@ -206,6 +208,12 @@ class Dispatches:
                         )
                         .values(columns)
                     )
+            if forgotten:
+                connection.execute(
+                    update(INTENTION)
+                    .where(INTENTION.c.id.in_(forgotten), INTENTION.c.state != str(State.LAPSED))
+                    .values(waiting() | {"error": None})
+                )
             for signer in sorted(following):
                 self._renumber(connection, signer, following[signer])
 
@@ -249,6 +257,19 @@ class Dispatches:
                 INTENTION.c.state.in_([str(state) for state in LIVE]),
             )
             .order_by(INTENTION.c.nonce)
+        )
+        with self._reading() as connection:
+            return list(connection.execute(query))
+
+    def forgotten(self, signer: str, following: int) -> list[Row[Any]]:
+        """Give what of a signer was executed for good, with nonces that the chain awaits again."""
+        watched = select(DISPATCH.c.id).where(self._mine, DISPATCH.c.state == str(Course.MINED))
+        query = select(INTENTION).where(
+            INTENTION.c.deployment == self._deployment,
+            INTENTION.c.signer == signer,
+            INTENTION.c.state.in_([str(State.DONE), str(State.FAILED)]),
+            INTENTION.c.nonce >= following,
+            or_(INTENTION.c.dispatch.is_(None), INTENTION.c.dispatch.not_in(watched)),
         )
         with self._reading() as connection:
             return list(connection.execute(query))

@@ -19,11 +19,10 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from yuanliu.chain import transactions
+from yuanliu.chain import relay, transactions
 from yuanliu.chain.executions import Mined, read_receipt
 from yuanliu.chain.keys import Key
 from yuanliu.chain.node import RpcError
-from yuanliu.chain.relay import batch_call, transaction_gas
 from yuanliu.desk.dispatches import Dispatch, Dispatches
 from yuanliu.desk.intentions import State, request_of
 from yuanliu.desk.outbox import Outbox
@@ -199,12 +198,14 @@ class Relayer:
             raise
 
     def _forget(self) -> None:
-        self._checked, self._pending = False, None
+        self._pending = None
 
     def _step(self) -> bool:
-        if not self._checked:  # it may be another chain than before
+        if not self._checked:
             self._deployment.check(self._node)
             self._checked = True
+        elif self._pending is None:  # the node was away: it may be another chain than before
+            self._deployment.check_chain(self._node)
         if self._pending is None:
             self._pending = self._book.pending()
             blocks = self._book.mined_blocks()
@@ -276,7 +277,7 @@ class Relayer:
                 missing.append(row)
         self._judge.not_executed(missing, verdicts, view.time)
         blocks = {id_: Block(receipt.block, receipt.block_hash) for id_, receipt in mined.items()}
-        self._book.settle(blocks, lost, verdicts.grouped(), verdicts.following)
+        self._book.settle(blocks, lost, verdicts.grouped(), verdicts.following, verdicts.forgotten)
         self._pending = [
             each for each in self._own() if each.id not in mined and each.id not in lost
         ]
@@ -357,7 +358,7 @@ class Relayer:
         if late:
             verdicts = Verdicts()
             self._judge.not_executed(late, verdicts, view.time)
-            self._book.settle({}, [], verdicts.grouped(), verdicts.following)
+            self._book.settle({}, [], verdicts.grouped(), verdicts.following, verdicts.forgotten)
             self._outbox.settled(verdicts.changes)
             return True
         rows = _company(rows)
@@ -365,8 +366,8 @@ class Relayer:
         if own and fresh and len(rows) < MOST_REQUESTS:
             return False
         requests = [request_of(row) for row in rows]
-        call = batch_call(self._deployment, requests, self.address)
-        gas = transaction_gas(requests)
+        call = relay.batch_call(self._deployment, requests, self.address)
+        gas = relay.transaction_gas(requests)
         nonce = max(view.count, own[-1].nonce + 1 if own else 0)
         first = transactions.sign_transaction(
             self._key,
@@ -404,7 +405,7 @@ def _company(rows: list[Row[Any]]) -> list[Row[Any]]:
     most, gas, size = MOST_REQUESTS, 0, 0
     for row in sorted(rows, key=lambda row: row.turn):
         most = min(most, max(1, MOST_REQUESTS >> max(0, row.attempts - 2)))
-        gas += transaction_gas([request_of(row)])
+        gas += relay.transaction_gas([request_of(row)])
         size += len(row.data) + len(row.signature) + _FRAME
         if chosen and (len(chosen) >= most or gas > TRANSACTION_GAS or size > MOST_BYTES):
             break

@@ -28,6 +28,8 @@ class Verdicts:
 
     changes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     following: dict[str, int] = field(default_factory=dict)
+    forgotten: list[str] = field(default_factory=list)
+    """Settled intentions that the chain knows nothing of any more."""
 
     def grouped(self) -> list[tuple[list[str], Mapping[str, Any]]]:
         """Give the changes with those that are alike together: one statement each."""
@@ -57,18 +59,23 @@ class Judge:
     def not_executed(self, rows: Iterable[Row[Any]], verdicts: Verdicts, now: int) -> None:
         """Judge intentions that were sent without being executed, or that are too late to be sent.
 
+        What the chain forgot though it was final comes back: the signatures still stand in their rows.
+
         `now` is the time of the latest block. Raises `ChainUnreachable`, `RpcError`.
         """
         by_signer: dict[str, list[Row[Any]]] = {}
         for row in rows:
             by_signer.setdefault(row.signer, []).append(row)
         for signer, following in self._nonces(list(by_signer)).items():
+            forgotten = self._dispatches.forgotten(signer, following)
+            verdicts.forgotten += [row.id for row in forgotten]
             lapsed = False
             for row in by_signer[signer]:
                 columns = self._judge(row, following, now)
                 verdicts.changes[row.id] = columns
                 lapsed |= columns["state"] == str(State.LAPSED)
-            if self._out_of_reach(signer, following, verdicts) or lapsed:
+            again = {row.nonce for row in forgotten}
+            if self._out_of_reach(signer, following, again, verdicts) or lapsed:
                 verdicts.following[signer] = following
 
     def _nonces(self, signers: Sequence[str]) -> dict[str, int]:
@@ -102,13 +109,17 @@ class Judge:
                 return settling.lapsed(settling.NotTaken(row.nonce, row.attempts))
         return settling.waiting()
 
-    def _out_of_reach(self, signer: str, following: int, verdicts: Verdicts) -> bool:
+    def _out_of_reach(
+        self, signer: str, following: int, again: set[int], verdicts: Verdicts
+    ) -> bool:
         """Let those lapse that wait for a nonce which nobody will use; tell whether there are any."""
         found, expected = False, following
         for row in self._dispatches.live(signer):
             columns = verdicts.changes.get(row.id)
             if columns is not None and columns["state"] != str(State.WAITING):
                 continue
+            while expected in again:
+                expected += 1
             if row.nonce <= expected:
                 expected = row.nonce + 1
             elif columns is not None or row.state == str(State.WAITING):
