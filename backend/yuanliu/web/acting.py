@@ -195,8 +195,12 @@ class Acting:
         """Give the intention that this very request made before, if it did. Raises as `Outbox.find`."""
         return self.wired.outbox.find(self.account, self.idempotency_key, self.digest)
 
-    def _key(self, act: str) -> keys.Key:
+    def require(self, act: str) -> None:
+        """Refuse whoever may not do this. Raises `YuanliuError` (`access.forbidden`, `access.suspended`)."""
         self.signed_in.require(_SCOPES[act])
+
+    def _key(self, act: str) -> keys.Key:
+        self.require(act)
         return self.signed_in.open_key()
 
     def answer(self, intention: Intention) -> IntentionView:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 from fastapi import APIRouter, Header, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from yuanliu.desk.captures import Capture, Captures
 from yuanliu.desk.intentions import Intention, State
@@ -68,6 +69,7 @@ async def capture(
     request: Request, response: Response, acts: Acts, behaviour: Behaviour = "rollback"
 ) -> dict[str, Any]:
     """Capture a document of events; each is recorded on the batches that it names. Answers with the capture job."""
+    await run_in_threadpool(acts.require, "capture")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in JSON_TYPES:
         raise YuanliuError(

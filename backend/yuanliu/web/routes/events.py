@@ -73,6 +73,7 @@ def record_event(
 @router.post("/batches/{batch}/inspections", status_code=201, responses=REFUSALS)
 def inspect(batch: BatchId, body: InspectionIn, acts: Acts, db: Copy) -> IntentionView:
     """Record an inspection. A failed one holds the batch, a later passed one releases it."""
+    acts.require("record_inspection")
     row = known(db, batch)
     acts.wired.attachments.require(body.report_sha256)
     call = actions.record_inspection(acts.wired.deployment, row.id, body.event(row))

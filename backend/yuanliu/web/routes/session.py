@@ -82,7 +82,7 @@ class TokenIn(Input):
     """A token for a machine; it may do no more than the account itself."""
 
     label: str = Field(min_length=1, max_length=64, examples=["scale at the gate"])
-    scopes: list[Scope] = Field(min_length=1, max_length=30, strict=False)
+    scopes: list[Annotated[Scope, Field(strict=False)]] = Field(min_length=1, max_length=30)
     days: int = Field(USUAL_DAYS, ge=1, le=LONGEST_DAYS)
 
 
