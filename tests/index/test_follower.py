@@ -159,10 +159,10 @@ from pathlib import Path
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.rawlogs import RawNode
 from yuanliu.database import Family, open_database
-from yuanliu.index import follower
+from yuanliu.index import follower, windows
 from yuanliu.index.store import Store
 from yuanliu.settings import settings
-follower.FIRST_WINDOW = follower.MAX_WINDOW = 1
+windows.FIRST_WINDOW = windows.MAX_WINDOW = 1
 engine = open_database(settings(), Family.COPY)
 deployment = Deployment.load(settings().deployment_file)
 following = follower.Follower(Store(engine), deployment, RawNode(settings().rpc_url))

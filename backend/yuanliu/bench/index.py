@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from yuanliu import epcis
 from yuanliu.bench.stage import Stage
 from yuanliu.chain.devnet import Devnet
 from yuanliu.chain.rawlogs import RawNode
@@ -105,7 +106,7 @@ def _write(stage: Stage, logs: int) -> None:
             "to": stage.deployment.batches.address,
             "data": "0x"
             + stage.deployment.batches.call(
-                "record", int.from_bytes(batch), 5, json.dumps(stage.event()).encode()
+                "record", int.from_bytes(batch), 5, epcis.payload(stage.event())
             ).data.hex(),
             "gas": _GAS,
             "gasPrice": "0x0",

@@ -5,21 +5,21 @@ the cursor's. Rows, block hashes and cursor are one commit, so a kill at any mom
 """
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from yuanliu.chain.deployment import Deployment
-from yuanliu.chain.node import ChainUnreachable, RpcError
-from yuanliu.chain.rawlogs import Header, Log, RawNode
+from yuanliu.chain.node import ChainUnreachable
+from yuanliu.chain.rawlogs import Header, RawNode
 from yuanliu.errors import YuanliuError
 from yuanliu.hexes import address_bytes
-from yuanliu.index.abi import Row, word
+from yuanliu.index.abi import word
 from yuanliu.index.decode import AnswerInvalid, Decoder
 from yuanliu.index.drawing import Drawer
 from yuanliu.index.store import Cursor, CursorMoved, Store
+from yuanliu.index.windows import Window, Windows
 
 FINALITY: Final = 64
 """Blocks after which nothing that was taken over may be taken back, unless the settings say otherwise."""
@@ -27,15 +27,6 @@ FINALITY: Final = 64
 POLL_SECONDS: Final = 0.5
 """Time between two looks at the node."""
 
-FIRST_WINDOW: Final = 256
-MAX_WINDOW: Final = 100_000
-"""Blocks of a window: they double while answers are small and fast, and halve when one fails."""
-
-FEW_LOGS: Final = 2_500
-MANY_LOGS: Final = 10_000
-"""Logs of an answer. Measured: 10,000 take 25 MB and 60 MB of objects; fewer than 1,000 cost more in commits."""
-
-_SLOW_SECONDS: Final = 2.0
 _LONGEST_PAUSE: Final = 15.0
 
 
@@ -117,7 +108,7 @@ class Follower:
         self._poll = poll
         self._decoder = Decoder(deployment, store)
         self._drawer = Drawer(store)
-        self._window = FIRST_WINDOW
+        self._windows = Windows(node, self._decoder.addresses, self._decoder.topics)
         self._woken = threading.Event()
         self._cursor: Cursor | None = None
         self.status = FollowerStatus()
@@ -191,72 +182,32 @@ class Follower:
         if goal <= cursor.block:
             self._tell(progress, block=cursor.block, head=latest.number)
             return False
-        first, last = cursor.block + 1, min(goal, cursor.block + self._window)
         self._tell(progress, state=State.CATCHING_UP, block=cursor.block, head=latest.number)
-        before = latest if last == latest.number else self._header(last)
-        opening = before if first == last else self._header(first)
-        if opening.parent != cursor.hash:
+        window = self._windows.take(cursor.block + 1, goal)
+        if window is None:
+            return True
+        if window.parent != cursor.hash:
             self._rewind(cursor)
             return True
-        started = time.monotonic()
-        try:
-            logs = self._node.logs(self._decoder.addresses, self._decoder.topics, first, last)
-        except (RpcError, ChainUnreachable) as error:
-            if first == last or not self._is_too_much(error, last):
-                raise self._retryable(error) from error
-            self._window = max((last - first + 1) // 2, 1)
-            return True
-        if self._header(last).hash != before.hash:
-            return True  # it changed meanwhile; the next step sees how
-        self._cursor = self._taken(cursor, logs, first, before)
-        self._adapt(last - first + 1, len(logs), time.monotonic() - started)
-        self._tell(
-            progress, block=last, head=latest.number, logs=self.status.logs + len(logs), error=None
-        )
+        self._cursor = self._taken(cursor, window)
+        logs = self.status.logs + len(window.logs)
+        self._tell(progress, block=window.last.number, logs=logs, error=None)
         return True
 
     @staticmethod
     def _differs(header: Header, cursor: Cursor) -> bool:
         return header.number == cursor.block and header.hash != cursor.hash
 
-    def _taken(self, cursor: Cursor, logs: list[Log], first: int, last: Header) -> Cursor:
+    def _taken(self, cursor: Cursor, window: Window) -> Cursor:
         """Store a window. Raises `AnswerInvalid`, `StoreBusy`, `CursorMoved`."""
-        blocks = self._blocks(logs, first, last)
-        times = {number: time_ for number, _, time_ in blocks}
+        times = {number: time for number, _, time in window.blocks}
         try:
-            rows = self._decoder.decode(logs, first, last.number, times)
+            rows = self._decoder.decode(window.logs, window.first, window.last.number, times)
         except AnswerInvalid as error:
             if self._store.cursor() != cursor:  # then it is not the node that is wrong
                 raise CursorMoved from error
             raise
-        return self._store.add(cursor, rows, list[Row](blocks), last)
-
-    def _blocks(self, logs: list[Log], first: int, last: Header) -> list[tuple[int, bytes, int]]:
-        """Give number, hash and time of the blocks that hold logs. Raises `AnswerInvalid`."""
-        hashes: dict[str, str] = {}
-        times: dict[str, str] = {}
-        try:
-            for log in logs:
-                number, hash_ = log["blockNumber"], log["blockHash"]
-                if hashes.setdefault(number, hash_) != hash_ or log.get("removed"):
-                    raise AnswerInvalid("two hashes of one block", block=number)
-                if stamp := log.get("blockTimestamp"):
-                    times[number] = stamp
-            blocks = {int(number, 16): word(hash_) for number, hash_ in hashes.items()}
-            known = {int(number, 16): int(stamp, 16) for number, stamp in times.items()}
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise AnswerInvalid("a log without a block") from error
-        if any(not first <= number <= last.number for number in blocks):
-            raise AnswerInvalid("a block that was not asked for", first=first, last=last.number)
-        if blocks.get(last.number, last.hash) != last.hash:
-            raise AnswerInvalid("another hash of a block than its header's", block=last.number)
-        for header in self._node.headers([number for number in blocks if number not in known]):
-            if header.hash != blocks[header.number]:
-                raise AnswerInvalid(
-                    "another hash of a block than its header's", block=header.number
-                )
-            known[header.number] = header.time
-        return [(number, hash_, known[number]) for number, hash_ in sorted(blocks.items())]
+        return self._store.add(cursor, rows, window.blocks, window.last)
 
     def _events(self, progress: Progress) -> bool:
         """Draw some events. Gives whether all are drawn."""
@@ -290,6 +241,7 @@ class Follower:
     def _forget(self) -> None:
         """Forget what was read: the database says what is there."""
         self._cursor = None
+        self._windows.forget()
         self._decoder.forget()
         self._drawer.forget()
 
@@ -320,28 +272,6 @@ class Follower:
         if header is None:
             raise ChainUnreachable(self._node.url, f"it has no block {number}")
         return header
-
-    # ------------------------------------------------------------------ windows
-
-    def _adapt(self, blocks: int, logs: int, seconds: float) -> None:
-        if logs > MANY_LOGS or seconds > _SLOW_SECONDS:
-            self._window = max(blocks // 2, 1)
-        elif logs < FEW_LOGS and blocks == self._window:
-            self._window = min(self._window * 2, MAX_WINDOW)
-
-    def _is_too_much(self, error: YuanliuError, last: int) -> bool:
-        """Tell whether a smaller window may help: the node answers, but not to this."""
-        if isinstance(error, RpcError):
-            return True
-        try:
-            return self._node.latest().number >= last
-        except (RpcError, ChainUnreachable):
-            return False
-
-    def _retryable(self, error: YuanliuError) -> YuanliuError:
-        if error.retryable:
-            return error
-        return ChainUnreachable(self._node.url, error.message)
 
     def _tell(self, progress: Progress, **changes: object) -> None:
         self.status = replace(self.status, **changes)  # type: ignore[arg-type]
