@@ -5,6 +5,7 @@ SQL finds candidates by the terms that are columns, in the order asked for; whet
 by the query's own conditions on the whole event. So an answer is right whatever the columns leave out.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -78,7 +79,7 @@ def events(db: Connection, query: Query) -> EventPage:
     `YuanliuError`: `epcis.query_too_complex` if too many events would have to be looked at, `epcis.query_too_large`
     if the query's `maximum` is exceeded, `epcis.token_invalid`.
     """
-    after = _after(query.after)
+    after = _after(query)
     served = after.served if after else 0
     wanted = query.per_page
     if query.limit is not None:
@@ -119,17 +120,23 @@ class _After:
     served: int
 
 
-def _after(position: Position | None) -> _After | None:
+def _after(query: Query) -> _After | None:
+    """Read where the page before ended. Raises `YuanliuError` (`epcis.token_invalid`)."""
+    position = query.after
     if position is None:
         return None
-    parts = position.key.split("-")
-    if len(parts) != 3 or not all(part.isdigit() and len(part) < 19 for part in parts):  # noqa: PLR2004 -- place, sub, served
+    found = _KEY.fullmatch(position.key)
+    is_time = type(position.value) is int and abs(position.value) < _FIRST[0]
+    if found is None or not (is_time or query.order_by not in _TIMES):
         raise YuanliuError(
             "epcis.token_invalid",
             "nextPageToken: it was not made here",
             hint="take the token of the answer before as it is, or begin at the first page",
         )
-    return _After(position.value, *map(int, parts))
+    return _After(position.value, *map(int, found.groups()))
+
+
+_KEY: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,9})-([0-9]{1,18})")
 
 
 def _ordered(db: Connection, query: Query, after: _After | None) -> Iterator[_Match]:
