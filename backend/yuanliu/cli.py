@@ -435,6 +435,28 @@ def bench_epcis(
     )
 
 
+@bench_app.command("index")
+def bench_index(
+    *,
+    logs: Annotated[int, typer.Option("--logs", min=1_000, help="Logs on the chain.")] = 50_000,
+    events: Annotated[
+        int, typer.Option("--events", min=30_000, help="Events in the copy that is asked.")
+    ] = 1_000_000,
+) -> None:
+    """Measure the index: logs a second from scratch, look-ups of a batch, a long lineage."""
+    from yuanliu.bench import index
+
+    table = Table("figure", "measured", "asked for", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    with err.status("Measuring …") as status:
+        for figure in index.measure(logs, events, said=lambda what: status.update(f"{what} …")):
+            asked = f"{figure.asked:,.0f} {figure.unit}" if figure.asked else ""
+            style = "" if figure.is_met else "bold red"
+            table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", asked, style=style)
+    out.print(table)
+
+
 def main() -> None:
     """Run the command line; a refusal is printed with its code and hint, and sets the exit code."""
     try:
