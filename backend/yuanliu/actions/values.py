@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from yuanliu import hexes, identifiers
+from yuanliu import hexes, identifiers, privacy
 from yuanliu.errors import YuanliuError
 
 _CODE: Final = re.compile(r"[!-~]{1,16}")
@@ -31,13 +31,20 @@ def gtin_number(gtin: str) -> int:
 
 
 def lot_bytes(gtin: str, lot: str) -> bytes:
-    """Give a lot's bytes; one that could not stand in a link is refused. Raises `IdentifierError`."""
+    """Give a lot's bytes; one that could not stand in a link is refused.
+
+    Raises `IdentifierError`, `YuanliuError` (`privacy.personal_data`).
+    """
     identifiers.digital_link_path(gtin, lot)
+    privacy.check_text(lot, "lot")
     return identifiers.lot_bytes(lot)
 
 
 def checked_reason(reason: str) -> str:
-    """Refuse a reason that is empty, too long or no text. Raises `YuanliuError` (`actions.reason_invalid`)."""
+    """Refuse a reason that is empty, too long, no text, or names a person.
+
+    Raises `YuanliuError` (`actions.reason_invalid`, `privacy.personal_data`).
+    """
     length = len(reason.encode("utf-8", "surrogatepass"))
     is_text = not any("\ud800" <= character <= "\udfff" for character in reason)
     if not (reason.strip() and is_text and length <= _REASON_BYTES):
@@ -47,11 +54,12 @@ def checked_reason(reason: str) -> str:
             hint=f"say why, in at most {_REASON_BYTES} bytes (about 170 Chinese characters)",
             fields={"length": length},
         )
+    privacy.check_text(reason, "reason")
     return reason
 
 
 def checked_code(code: str) -> bytes:
-    """Give a code's bytes. Raises `YuanliuError` (`actions.code_invalid`)."""
+    """Give a code's bytes. Raises `YuanliuError` (`actions.code_invalid`, `privacy.personal_data`)."""
     if not _CODE.fullmatch(code):
         raise YuanliuError(
             "actions.code_invalid",
@@ -59,4 +67,5 @@ def checked_code(code: str) -> bytes:
             hint="a code has 1 to 16 letters, digits or signs, for example H-0042; no name, no Chinese",
             fields={"code": code},
         )
+    privacy.check_text(code, "code")
     return code.encode()

@@ -72,7 +72,7 @@ def list_cooperatives(db: Copy, after: After = None, limit: Limit = 50) -> Page[
     return _page(db, "cooperative", None, after, limit)
 
 
-@router.get("/cooperatives/{cooperative}/farmers")
+@router.get("/cooperatives/{cooperative}/farmers", responses=documented(404))
 def list_farmers(
     cooperative: Annotated[Address, Path()], db: Copy, after: After = None, limit: Limit = 50
 ) -> Page[ActorView]:
