@@ -209,7 +209,10 @@ def serve_(
         ),
     ] = "all",
 ) -> None:
-    """Run the service until Ctrl-C: follower, relayer and HTTP, and a devnet if no other chain is set."""
+    """Run the service until Ctrl-C: follower, relayer and HTTP, and a devnet if no other chain is set.
+
+    It logs to stderr, one JSON object a line.
+    """
     from yuanliu.serve import service
     from yuanliu.settings import settings
 
@@ -218,7 +221,7 @@ def serve_(
     service.run(
         settings(),
         service.Part(part),
-        said=lambda what: err.print(what, highlight=False, soft_wrap=True, markup=False),
+        said=lambda what: out.print(what, highlight=False, soft_wrap=True, markup=False),
     )
 
 

@@ -39,10 +39,19 @@ class Running:
 def start(config: Settings) -> tuple[Running, bool]:
     """Start the service detached, or find it; true: it was started now. Returns when it is ready.
 
-    Raises `YuanliuError`: `service.start_failed`, with the last line of its log; `service.not_ready`.
+    Raises `YuanliuError`: `service.start_failed`, with the last lines of its log; `service.not_ready`,
+    `service.other_port`.
     """
     found = running(config)
     if found is not None:
+        if found.port != config.port:
+            raise YuanliuError(
+                "service.other_port",
+                f"the service of {config.data_dir} already runs on port {found.port}, not {config.port}",
+                hint=f"set YUANLIU_PORT={found.port}, or stop it with `yuanliu stop`",
+                fields={"running": found.port, "asked": config.port},
+                exit_code=2,
+            )
         _await_ready(config, found)
         return found, False
     folder = config.data_dir / "service"

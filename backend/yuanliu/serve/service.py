@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import FrameType
@@ -48,6 +48,9 @@ STAND_BY_SECONDS: Final = 2.0
 SHUTDOWN_SECONDS: Final = 10
 """How long answers that are under way may take to end."""
 
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_BACKLOG: Final = 2_048
+
 
 class Part(StrEnum):
     """What one process does."""
@@ -81,16 +84,20 @@ class Prepared:
 def prepare_chain(config: Settings, *, said: Callable[[str], None] = lambda _: None) -> Chain:
     """Start the bundled devnet if the settings name no other chain, and find or make the deployment.
 
-    Raises as `devnet.up` and `launch.deployment`.
+    Whatever goes wrong, no devnet is left that was started here. Raises as `devnet.up` and `launch.deployment`.
     """
     own_devnet = False
     bundled = launch.is_bundled(config)
-    if bundled:
-        said("Starting the devnet …")
-        own_devnet = devnet.up(config).outcome == "started"
-    launched = launch.deployment(
-        config, replace_if_reset=bundled, said=lambda name: said(f"Deploying {name} …")
-    )
+    with ExitStack() as failed:
+        if bundled:
+            said("Starting the devnet …")
+            own_devnet = devnet.up(config).outcome == "started"
+            if own_devnet:
+                failed.callback(devnet.down, config)
+        launched = launch.deployment(
+            config, replace_if_reset=bundled, said=lambda name: said(f"Deploying {name} …")
+        )
+        failed.pop_all()
     return Chain(launched.deployment, launched.fresh, own_devnet)
 
 
@@ -163,7 +170,7 @@ def run(
     Raises `YuanliuError` (`service.port_busy`) and as `prepare`.
     """
     log_as_json()
-    with ExitStack() as ended:
+    with _until_signal(), ExitStack() as ended:
         listener = None if part is Part.WORKER else ended.enter_context(_listen(config))
         chain = prepare_chain(config, said=said)
         if chain.own_devnet:
@@ -178,9 +185,37 @@ def run(
         threads = [] if part is Part.HTTP else work(config, prepared, stop)
         ended.callback(end, stop, threads, prepared)
         if listener is None:
-            _until_signal(stop)
+            said("Working (Ctrl-C ends it)")
+            stop.wait()
         else:
             _answer(config, prepared, listener, said)
+
+
+class _EndAsked(BaseException):
+    """A signal asked for the end."""
+
+
+@contextmanager
+def _until_signal() -> Iterator[None]:
+    """Leave the block in order at the first signal to end, wherever it is then; those that follow change nothing.
+
+    While the HTTP server runs it hears the signals itself, answers what is under way, and passes them on.
+    """
+    before = {number: signal.getsignal(number) for number in _ENDING}
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        raise _EndAsked
+
+    for number in _ENDING:
+        signal.signal(number, asked)
+    try:
+        with suppress(_EndAsked):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _answer(
@@ -207,6 +242,7 @@ def _listen(config: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
+        listener.listen(_BACKLOG)  # from here on nobody else can take the port
     except OSError as error:
         listener.close()
         raise YuanliuError(
@@ -221,7 +257,14 @@ def _listen(config: Settings) -> socket.socket:
 
 def work(config: Settings, prepared: Prepared, stop: threading.Event) -> list[threading.Thread]:
     """Start the follower and the relayer, each in a thread of its own, as soon as no other process leads."""
-    tasks = {"follower": prepared.follower.run, "relayer": prepared.relayer.run}
+
+    def follow(stop: threading.Event) -> None:
+        prepared.follower.run(stop)
+        error = prepared.follower.status.error
+        if error is not None and not stop.is_set():
+            raise error
+
+    tasks = {"follower": follow, "relayer": prepared.relayer.run}
     threads = [
         threading.Thread(target=_lead, args=(config, task, work, stop), name=task)
         for task, work in tasks.items()
@@ -235,7 +278,7 @@ def _lead(
     config: Settings, task: str, work: Callable[[threading.Event], None], stop: threading.Event
 ) -> None:
     """Do a task while this process leads it; whatever ends it before its time is logged, and it begins again."""
-    log = structlog.get_logger(f"yuanliu.{task}")
+    log = structlog.get_logger(task=task)
     while not stop.is_set():
         try:
             with leader(config, task):
@@ -261,15 +304,6 @@ def end(stop: threading.Event, threads: list[threading.Thread], prepared: Prepar
     prepared.close()
 
 
-def _until_signal(stop: threading.Event) -> None:
-    def asked(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, asked)
-    stop.wait()
-
-
 def log_as_json() -> None:
     """Write one JSON object a line to stderr, from our own loggers and from those of libraries."""
     shared: list[structlog.typing.Processor] = [
@@ -281,7 +315,7 @@ def log_as_json() -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

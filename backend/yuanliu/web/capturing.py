@@ -11,6 +11,7 @@ from yuanliu.epcis import EpcisError
 from yuanliu.epcis.validation import Opened, validate_event
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.index.reading import reading
 from yuanliu.web.acting import Acting, Asked
 from yuanliu.web.problems import status_of
 from yuanliu.web.services import Copy
@@ -27,7 +28,7 @@ async def capture(acts: Acting, opened: Opened, *, atomic: bool) -> tuple[Captur
 def _capture(acts: Acting, opened: Opened, *, atomic: bool) -> tuple[Capture, list[Intention]]:
     asked: list[Asked] = []
     refused: list[dict[str, Any]] = []
-    with acts.wired.copy.connect().execution_options(reading=True) as db:
+    with reading(acts.wired.copy) as db:
         for position, event in enumerate(opened.events):
             try:
                 asked += _acts_of(acts, db, opened, position, event)

@@ -5,7 +5,9 @@ at all, and ours (500) otherwise.
 """
 
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from yuanliu.desk.blobs import written
 from yuanliu.errors import YuanliuError
 from yuanliu.web import messages, pages
 from yuanliu.web.negotiation import choose
@@ -240,6 +243,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, OSError):  # a file on its way in, and no room for it
+            return answer(request, _unwritable(error.__cause__))
         code = _HTTP_CODES.get(error.status_code, "request.refused")
         return problem(
             request,
@@ -260,6 +265,14 @@ def install(app: FastAPI) -> None:
             hint="try again; if it stays, tell the operator the `instance` of this answer",
             retryable=True,
         )
+
+
+def _unwritable(cause: OSError) -> YuanliuError:
+    try:
+        with written(Path(tempfile.gettempdir()) / "x"):
+            raise cause
+    except YuanliuError as refusal:
+        return refusal
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -16,6 +16,7 @@ from yuanliu.desk.attachments import Store
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
+from yuanliu.index.reading import reading
 from yuanliu.settings import Settings
 from yuanliu.web.visits import Visits
 
@@ -51,7 +52,7 @@ Wired = Annotated[Services, Depends(services)]
 
 
 def _reading(wired: Wired) -> Iterator[Connection]:
-    with wired.copy.connect().execution_options(reading=True) as connection:
+    with reading(wired.copy) as connection:
         yield connection
 
 

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from yuanliu import actions
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.index.reading import reading
 from yuanliu.web.acting import anonymous
 from yuanliu.web.services import Services
 from yuanliu.web.shapes import Hash, Input, IntentionView, MoneyIn, unhexed
@@ -124,7 +125,7 @@ def _pay(
             for line in report.lines
         ],
     )
-    with wired.copy.connect().execution_options(reading=True) as db:
+    with reading(wired.copy) as db:
         first = q.batch(db, order.lines[0].batch)
     if first is None:
         raise YuanliuError(

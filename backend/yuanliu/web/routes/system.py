@@ -10,8 +10,10 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from yuanliu import __version__
+from yuanliu.chain.node import Node
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.index.reading import reading
 from yuanliu.web import pages
 from yuanliu.web.problems import documented
 from yuanliu.web.services import Services, Wired
@@ -21,6 +23,9 @@ router = APIRouter(tags=["system"], responses=documented(503))
 
 LAG_BLOCKS: Final = 20
 """How many blocks the copy may be behind the chain before the service calls itself not ready."""
+
+PROBE_SECONDS: Final = 2.0
+"""How long the chain may take to answer before the service calls itself not ready: whoever asks does not wait long."""
 
 _LAG: Final = Gauge("yuanliu_index_lag_blocks", "Blocks that the copy is behind the chain.")
 _BLOCK: Final = Gauge("yuanliu_index_block", "Block that the copy reaches.")
@@ -47,7 +52,7 @@ class Readiness(Output):
 
 
 @router.get("/healthz")
-def alive() -> dict[str, str]:
+async def alive() -> dict[str, str]:
     """Tell that the process is alive; nothing more."""
     return {"status": "alive"}
 
@@ -119,17 +124,19 @@ def _readiness(wired: Services) -> Readiness:
     parts: dict[str, Part] = {}
     chain_block = index_block = None
     try:
-        chain_block = wired.node.block_number()
+        node = Node(wired.config.rpc_url, timeout=PROBE_SECONDS)
+        wired.deployment.check_chain(node)
+        chain_block = node.block_number()
         parts["chain"] = Part(state="ok")
     except YuanliuError as error:
         parts["chain"] = Part(state="failing", detail=error.message)
     try:
-        with wired.copy.connect().execution_options(reading=True) as db:
+        with reading(wired.copy) as db:
             status = q.status(db)
         index_block = status.block if status else None
         parts["index"] = Part(state="ok")
-    except Exception as error:  # noqa: BLE001 -- whatever the driver throws, it is not ready
-        parts["index"] = Part(state="failing", detail=type(error).__name__)
+    except YuanliuError as error:
+        parts["index"] = Part(state="failing", detail=error.message)
     if parts["index"].state == "ok":
         parts["index"] = _keeping_up(chain_block, index_block)
     try:

@@ -1,0 +1,20 @@
+"""Reads the copy; what fails there becomes a refusal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from yuanliu.database import DatabaseUnreachable
+
+
+@contextmanager
+def reading(copy: Engine) -> Iterator[Connection]:
+    """Open a transaction that sees the copy as it is at one moment. Raises `DatabaseUnreachable`."""
+    try:
+        with copy.connect().execution_options(reading=True) as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        raise DatabaseUnreachable("of the copy", reason) from error
