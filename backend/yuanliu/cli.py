@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +11,11 @@ from rich.table import Table
 
 from yuanliu import __version__
 from yuanliu.errors import YuanliuError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from yuanliu.bench.index import Figure
 
 app = typer.Typer(
     name="yuanliu",
@@ -449,14 +454,48 @@ def bench_index(
     """Measure the index: logs a second from scratch, look-ups of a batch, a long lineage."""
     from yuanliu.bench import index
 
+    with err.status("Measuring …") as status:
+        _show(index.measure(logs, events, said=lambda what: status.update(f"{what} …")))
+
+
+@bench_app.command("api")
+def bench_api(
+    *,
+    events: Annotated[int, typer.Option("--events", min=100, help="Events in a round.")] = 4_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="The best one counts.")] = 3,
+    invented: Annotated[
+        int, typer.Option("--invented", min=60_000, help="Events in the copy beforehand.")
+    ] = 1_000_000,
+) -> None:
+    """Measure the service over HTTP: signed events to indexed rows, look-ups among a million, lineage, memory."""
+    from yuanliu.bench import api
+
+    with err.status("Measuring …") as status:
+        _show(api.measure(events, invented, rounds, said=lambda what: status.update(f"{what} …")))
+    out.print(api.METHOD, highlight=False, soft_wrap=True)
+
+
+@bench_app.command("outbox")
+def bench_outbox(
+    *,
+    events: Annotated[int, typer.Option("--events", min=100, help="Events sent.")] = 5_000,
+) -> None:
+    """Measure how many events a second pass the outbox, from submission to done, without HTTP and index."""
+    from yuanliu.bench import outbox
+
+    with err.status("Measuring …"):
+        _show(outbox.figures(outbox.measure(events)))
+
+
+def _show(figures: "Iterable[Figure]") -> None:
+    """Show measured figures as a table; what is not as asked for is red."""
     table = Table("figure", "measured", "asked for", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
-    with err.status("Measuring …") as status:
-        for figure in index.measure(logs, events, said=lambda what: status.update(f"{what} …")):
-            asked = f"{figure.asked:,.0f} {figure.unit}" if figure.asked else ""
-            style = "" if figure.is_met else "bold red"
-            table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", asked, style=style)
+    for figure in figures:
+        asked = f"{figure.asked:,.0f} {figure.unit}" if figure.asked else ""
+        style = "" if figure.is_met else "bold red"
+        table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", asked, style=style)
     out.print(table)
 
 
