@@ -1,48 +1,34 @@
 """The follower on a chain that goes back, dies, lies or does not answer."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
-from typing import Any, Self
 
 import pytest
 from sqlalchemy import Engine, text
+from tests.index.copies import anew
 from tests.index.history import History
+from tests.index.lying import Proxy
 from tests.index.oracle import check
 from tests.world import World
 
 from yuanliu.chain.node import ChainUnreachable
 from yuanliu.chain.rawlogs import RawNode
-from yuanliu.database import Family, open_database, upgrade
-from yuanliu.errors import YuanliuError
+from yuanliu.database import Family, open_database
 from yuanliu.index import queries
-from yuanliu.index.decode import AnswerInvalid
 from yuanliu.index.follower import Follower, OtherDeployment, ReorgTooDeep, State
 from yuanliu.index.rebuild import digest
 from yuanliu.index.store import CursorMoved, Store, StoreBusy
 from yuanliu.settings import Settings
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
-
-
-def anew(world: World, folder: Path) -> dict[str, str]:
-    """Give the digests of a copy that was built from the chain as it is now."""
-    engine = open_database(Settings(data_dir=folder), Family.COPY)
-    upgrade(engine, Family.COPY)
-    with closing(RawNode(world.devnet.rpc_url)) as node:
-        Follower(Store(engine), world.deployment, node).catch_up()
-    found = digest(engine)
-    engine.dispose()
-    return found
 
 
 def cursor_block(engine: Engine) -> int:
@@ -283,7 +269,7 @@ def test_the_loop_takes_over_what_happens_and_is_woken(
 
 
 def test_an_unreachable_node_is_told_and_waited_for(world: World, engine: Engine) -> None:
-    with _Proxy(world.devnet.rpc_url) as proxy, closing(RawNode(proxy.url, timeout=2)) as node:
+    with Proxy(world.devnet.rpc_url) as proxy, closing(RawNode(proxy.url, timeout=2)) as node:
         follower = Follower(Store(engine), world.deployment, node, poll=0.05)
         stop = threading.Event()
         thread = threading.Thread(target=follower.run, args=(stop,))
@@ -309,238 +295,3 @@ def _until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-
-
-# ---------------------------------------------------------------------- answers that lie
-
-
-class _Proxy:
-    """Stands between follower and node, and may change what is answered to `method`."""
-
-    def __init__(self, upstream: str) -> None:
-        self.broken = False
-        self.change: Callable[[str, Any, Any], Any] = lambda _method, _params, result: result
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if proxy.broken:
-                    self.send_error(503)
-                    return
-                asked = json.loads(body)
-                answer = proxy.ask(body)
-                if isinstance(asked, dict) and "result" in answer:
-                    answer["result"] = proxy.change(
-                        asked["method"], asked["params"], answer["result"]
-                    )
-                    if isinstance(answer["result"], dict) and "error" in answer["result"]:
-                        answer = answer["result"]
-                said = json.dumps(answer).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._node = RawNode(upstream)
-        self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def ask(self, body: bytes) -> Any:  # noqa: ANN401 -- JSON
-        with self._lock:
-            return self._node._post(json.loads(body))
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-        self._node.close()
-
-
-@pytest.fixture
-def proxy(world: World) -> Iterator[_Proxy]:
-    with _Proxy(world.devnet.rpc_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def lied_to(proxy: _Proxy, engine: Engine, world: World) -> Iterator[Follower]:
-    with closing(RawNode(proxy.url, timeout=5)) as node:
-        yield Follower(Store(engine), world.deployment, node)
-
-
-def _first(logs: list[Any], topic: str) -> Any:  # noqa: ANN401 -- JSON
-    return next(log for log in logs if log["topics"][0] == topic)
-
-
-Lie = Callable[[list[Any], str], object]
-
-on_sqlite = pytest.mark.parametrize("config", ["sqlite"], indirect=True)
-"""For what is refused before any database is asked."""
-
-LIES: dict[str, Lie] = {
-    "a foreign address": lambda logs, t: _first(logs, t).update(address="0x" + "ee" * 20),
-    "an unknown event": lambda logs, t: _first(logs, t).update(topics=["0x" + "ab" * 32]),
-    "no topics": lambda logs, t: _first(logs, t).update(topics=[]),
-    "topics of numbers": lambda logs, t: _first(logs, t).update(topics=[1, 2]),
-    "data cut off": lambda logs, t: _first(logs, t).update(data=_first(logs, t)["data"][:-64]),
-    "data that is no hex": lambda logs, t: _first(logs, t).update(data="0xzz"),
-    "no data": lambda logs, t: _first(logs, t).pop("data"),
-    "null data": lambda logs, t: _first(logs, t).update(data=None),
-    "a record changed": lambda logs, t: _first(logs, t).update(
-        data=_first(logs, t)["data"].replace("01", "00", 1)
-    ),
-    "a record left out": lambda logs, t: logs.remove(_first(logs, t)),
-    "a log twice": lambda logs, _: logs.append(logs[-1]),
-    "logs in reverse": lambda logs, _: logs.reverse(),
-    "another block's hash": lambda logs, t: _first(logs, t).update(blockHash="0x" + "cd" * 32),
-    "the last block's hash": lambda logs, _: logs[-1].update(blockHash="0x" + "cd" * 32),
-    "a block not asked for": lambda logs, t: _first(logs, t).update(blockNumber="0xffffff"),
-    "a negative block": lambda logs, t: _first(logs, t).update(blockNumber="-0x5"),
-    "a block number of words": lambda logs, t: _first(logs, t).update(blockNumber="many"),
-    "a huge log index": lambda logs, _: logs[-1].update(logIndex="0xffffffffff"),
-    "a removed log": lambda logs, t: _first(logs, t).update(removed=True),
-    "a transaction of three bytes": lambda logs, t: _first(logs, t).update(
-        transactionHash="0x010203"
-    ),
-    "another time": lambda logs, _: [log.update(blockTimestamp="0x5") for log in logs],
-}
-
-
-@on_sqlite
-@pytest.mark.parametrize("name", LIES)
-def test_a_lie_is_refused_whole_and_told(
-    world: World, proxy: _Proxy, engine: Engine, lied_to: Follower, tmp_path: Path, name: str
-) -> None:
-    lied_to.catch_up()
-    before = digest(engine)
-    batch = world.harvest()
-    world.inspect(batch, conformant=True)
-    world.pay(batch)
-    recorded = "0x" + world.batches.topic("Recorded").hex()
-
-    def change(method: str, _params: object, result: Any) -> Any:  # noqa: ANN401 -- JSON
-        if method == "eth_getLogs" and result:
-            LIES[name](result, recorded)
-        return result
-
-    proxy.change = change
-    with pytest.raises(AnswerInvalid) as refused:
-        lied_to.catch_up()
-    assert refused.value.retryable
-    assert digest(engine) == before
-    proxy.change = lambda _method, _params, result: result
-    lied_to.catch_up()
-    assert digest(engine) == anew(world, tmp_path / "anew")
-
-
-@on_sqlite
-@pytest.mark.parametrize(
-    "answer",
-    [None, 7, "logs", {"logs": []}, [1, 2], [None]],
-)
-def test_nonsense_for_logs_is_an_unreachable_node(
-    world: World, proxy: _Proxy, engine: Engine, lied_to: Follower, answer: object
-) -> None:
-    lied_to.catch_up()
-    before = digest(engine)
-    world.harvest()
-    proxy.change = lambda method, _params, result: answer if method == "eth_getLogs" else result
-    with pytest.raises(YuanliuError) as refused:
-        lied_to.catch_up()
-    assert refused.value.code == "chain.unreachable"
-    assert refused.value.retryable
-    assert digest(engine) == before
-
-
-def test_a_block_that_changes_while_its_logs_are_read_is_read_again(
-    world: World, proxy: _Proxy, engine: Engine, lied_to: Follower, tmp_path: Path
-) -> None:
-    lied_to.catch_up()
-    world.harvest()
-    changed: list[str] = []
-
-    def change(method: str, _params: object, result: Any) -> Any:  # noqa: ANN401 -- JSON
-        if method == "eth_getLogs" and not changed:
-            changed.append(world.node.request("anvil_reorg", 1, []))
-            world.harvest()
-        return result
-
-    proxy.change = change
-    lied_to.catch_up()
-    assert digest(engine) == anew(world, tmp_path / "anew")
-
-
-def test_a_node_that_gives_few_logs_at_once_is_asked_for_smaller_windows(
-    world: World, proxy: _Proxy, engine: Engine, lied_to: Follower, tmp_path: Path
-) -> None:
-    History(world, Random(10)).run(40)
-    asked: list[int] = []
-
-    def change(method: str, params: Any, result: Any) -> Any:  # noqa: ANN401 -- JSON
-        if method != "eth_getLogs":
-            return result
-        blocks = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
-        asked.append(blocks)
-        if len(result) <= 6 or blocks == 1:
-            return result
-        error = {"code": -32005, "message": "query returned more than 6 results"}
-        return {"jsonrpc": "2.0", "id": 1, "error": error}
-
-    proxy.change = change
-    lied_to.catch_up()
-    assert max(asked) > 20
-    assert asked[-1] < max(asked)
-    assert digest(engine) == anew(world, tmp_path / "anew")
-
-
-def test_a_node_that_refuses_every_window_is_told(
-    world: World, proxy: _Proxy, lied_to: Follower
-) -> None:
-    world.harvest()
-    error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32005, "message": "never"}}
-    proxy.change = lambda method, _params, result: error if method == "eth_getLogs" else result
-    with pytest.raises(ChainUnreachable, match="never"):
-        lied_to.catch_up()
-
-
-def test_an_answer_that_is_too_long_is_cut_off_and_asked_for_in_parts(
-    world: World,
-    engine: Engine,
-    follower: Follower,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    History(world, Random(11)).run(30)
-    monkeypatch.setattr("yuanliu.chain.rawlogs.MAX_ANSWER", 20_000)
-    follower.catch_up()
-    monkeypatch.undo()
-    assert digest(engine) == anew(world, tmp_path / "anew")
-
-
-def test_a_node_without_times_in_its_logs_is_asked_for_the_headers(
-    world: World, proxy: _Proxy, engine: Engine, lied_to: Follower, tmp_path: Path
-) -> None:
-    History(world, Random(12)).run(10)
-
-    def change(method: str, _params: object, result: Any) -> Any:  # noqa: ANN401 -- JSON
-        if method == "eth_getLogs":
-            for log in result:
-                log.pop("blockTimestamp", None)
-        return result
-
-    proxy.change = change
-    lied_to.catch_up()
-    assert digest(engine) == anew(world, tmp_path / "anew")

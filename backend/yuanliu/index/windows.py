@@ -23,6 +23,8 @@ MANY_LOGS: Final = 6_000
 """Logs of an answer. Measured: 6,000 are 15 MB and take 40 MB as objects; fewer than 1,000 cost more in commits."""
 
 _SLOW_SECONDS: Final = 2.0
+_CALM: Final = 8
+"""Windows after a refusal that are not made larger, so that a node's limit is not run into every other time."""
 
 BlockRow = tuple[int, bytes, int]
 """Number, hash and time of a block."""
@@ -50,6 +52,7 @@ class Windows:
         self._addresses = addresses
         self._topics = topics
         self._size = FIRST_WINDOW
+        self._calm = 0
         self._ahead: tuple[int, Future[Window | None]] | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="yuanliu-windows")
 
@@ -71,7 +74,7 @@ class Windows:
         except (RpcError, ChainUnreachable) as error:
             if self._size == 1 or not self._is_too_much(error, first):
                 raise _retryable(self._node.url, error) from error
-            self._size = max(self._size // 2, 1)
+            self._size, self._calm = max(self._size // 2, 1), _CALM
             return None
         if window is None:
             return None
@@ -122,6 +125,8 @@ class Windows:
         blocks, logs = window.last.number - window.first + 1, len(window.logs)
         if logs > MANY_LOGS or seconds > _SLOW_SECONDS:
             self._size = max(blocks // 2, 1)
+        elif self._calm:
+            self._calm -= 1
         elif logs < FEW_LOGS and blocks >= self._size:
             self._size = min(self._size * 2, MAX_WINDOW)
 

@@ -1,0 +1,24 @@
+"""Copies built anew, to compare with."""
+
+from contextlib import closing
+from pathlib import Path
+
+from tests.world import World
+
+from yuanliu.chain.rawlogs import RawNode
+from yuanliu.database import Family, open_database, upgrade
+from yuanliu.index.follower import Follower
+from yuanliu.index.rebuild import digest
+from yuanliu.index.store import Store
+from yuanliu.settings import Settings
+
+
+def anew(world: World, folder: Path) -> dict[str, str]:
+    """Give the digests of a copy that was built from the chain as it is now."""
+    engine = open_database(Settings(data_dir=folder), Family.COPY)
+    upgrade(engine, Family.COPY)
+    with closing(RawNode(world.devnet.rpc_url)) as node:
+        Follower(Store(engine), world.deployment, node).catch_up()
+    found = digest(engine)
+    engine.dispose()
+    return found
