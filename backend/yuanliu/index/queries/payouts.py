@@ -100,7 +100,11 @@ _SALES: Final = (
     " t.cooperative_payee, t.platform_payee"
     " FROM sale s JOIN batch b ON b.id = s.batch JOIN terms t ON t.id = b.terms"
 )
-_SALES_OF: Final = (
+_IS_PAYEE: Final = (
+    "SELECT 1 FROM terms WHERE cooperative_payee = :owner OR platform_payee = :owner LIMIT 1"
+)
+_SALES_OF_FARMER: Final = "s.batch IN (SELECT f.id FROM batch f WHERE f.farmer = :owner)"
+_SALES_OF_PAYEE: Final = (
     "(b.farmer = :owner OR t.cooperative_payee = :owner OR t.platform_payee = :owner)"
 )
 
