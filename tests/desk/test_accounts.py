@@ -275,14 +275,14 @@ def test_an_account_that_is_not_there_is_unknown(desk: AccountDesk, account_id: 
             act(account_id)
 
 
-def test_accounts_are_listed_by_login_and_party(desk: AccountDesk) -> None:
+def test_accounts_are_listed_by_login_and_who_made_them(desk: AccountDesk) -> None:
     party = "0x" + "ab" * 20
     for number in (3, 1, 2):
         desk.accounts.create(
-            f"clerk-0{number}", AccountKind.CLERK, party=party if number < 3 else None
+            f"clerk-0{number}", AccountKind.CLERK, manager=party if number < 3 else None
         )
     assert [a.login for a in desk.accounts.listed()] == ["clerk-01", "clerk-02", "clerk-03"]
-    assert [a.login for a in desk.accounts.listed(party=party.upper().replace("X", "x"))] == [
+    assert [a.login for a in desk.accounts.listed(manager=party.upper().replace("X", "x"))] == [
         "clerk-01",
         "clerk-02",
     ]
@@ -299,7 +299,8 @@ def test_a_name_and_a_party_can_be_changed(desk: AccountDesk) -> None:
 def test_who_makes_which_kind_is_as_the_contracts_enrol() -> None:
     assert MANAGES[AccountKind.COOPERATIVE] == {AccountKind.CLERK, AccountKind.FARMER}
     assert AccountKind.INSPECTOR not in MANAGES[AccountKind.PLATFORM]
-    assert AccountKind.CLERK not in MANAGES
+    assert MANAGES[AccountKind.CLERK] == {AccountKind.FARMER}
+    assert AccountKind.CARRIER not in MANAGES
 
 
 # ---------------------------------------------------------------------- passwords that change

@@ -34,7 +34,7 @@ OWN: Final = {
 
 COOP: Final = {"cooperative", "clerk"}
 FIELD: Final = {"cooperative", "clerk", "inspector", "carrier", "retailer"}
-MANAGERS: Final = {"platform", "regulator", "cooperative", "operator"}
+MANAGERS: Final = {"platform", "regulator", "cooperative", "clerk", "operator"}
 
 MAY: Final[dict[str, set[str]]] = {
     "POST /api/v1/accounts": MANAGERS,

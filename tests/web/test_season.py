@@ -70,10 +70,10 @@ def pay(home: House, found: dict[str, Any], units: int) -> dict[str, Any]:
 
 
 def farmer(home: House) -> str:
-    """Enrol a farmer with an account, as his cooperative does."""
+    """Enrol a farmer with an account, as his cooperative's clerk does."""
     code = f"H-{next(_numbers) + 100:04d}"
     made = home.done(
-        "cooperative",
+        "clerk",
         "accounts",
         {"login": code.lower(), "kind": "farmer", "display_name": "老张", "code": code},
     )

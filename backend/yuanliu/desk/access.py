@@ -57,7 +57,7 @@ SCOPES: Final = {
         {Scope.READ, Scope.ACTORS, Scope.CATALOGUE, Scope.PAYMENTS, Scope.CLAIMS, Scope.ACCOUNTS}
     ),
     AccountKind.COOPERATIVE: _CLERK | {Scope.ACTORS, Scope.CATALOGUE, Scope.ACCOUNTS},
-    AccountKind.CLERK: _CLERK | {Scope.ACTORS},
+    AccountKind.CLERK: _CLERK | {Scope.ACTORS, Scope.ACCOUNTS},
     AccountKind.FARMER: frozenset({Scope.READ, Scope.EVENTS, Scope.CLAIMS, Scope.ATTACHMENTS}),
     AccountKind.INSPECTOR: _FIELD | {Scope.INSPECTIONS},
     AccountKind.CARRIER: _FIELD,

@@ -77,14 +77,14 @@ class Accounts:
         return account_of(found) if found else None
 
     def listed(
-        self, *, party: str | None = None, after: str = "", limit: int = 100
+        self, *, manager: str | None = None, after: str = "", limit: int = 100
     ) -> list[Account]:
-        """List accounts by login, those of one party or all, after a login."""
+        """List accounts by login, those that one actor made or all, after a login."""
         query = (
             select(ACCOUNT).where(ACCOUNT.c.login > after).order_by(ACCOUNT.c.login).limit(limit)
         )
-        if party is not None:
-            query = query.where(ACCOUNT.c.party == party.lower())
+        if manager is not None:
+            query = query.where(ACCOUNT.c.manager == manager.lower())
         with reading(self._engine) as connection:
             return [account_of(row) for row in connection.execute(query).mappings()]
 
@@ -97,6 +97,7 @@ class Accounts:
         *,
         display_name: str = "",
         party: str | None = None,
+        manager: str | None = None,
         key: keys.Key | None = None,
         password: str | None = None,
     ) -> tuple[Account, OneTimePassword | None]:
@@ -119,6 +120,7 @@ class Accounts:
             "display_name": parse_name(display_name or name),
             "kind": str(kind),
             "party": None if party is None else hexes.address_text(hexes.address_bytes(party)),
+            "manager": None if manager is None else manager.lower(),
             "key_address": address,
             "keystore": self._vault.lock(key, given),
             "next_key_address": None,

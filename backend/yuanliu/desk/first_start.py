@@ -33,6 +33,15 @@ _SIGN_INS: Final = (
     ("buyer", AccountKind.RETAILER, "买方", "buyer"),
     ("auditor", AccountKind.AUDITOR, "审计", "auditor"),
 )
+_MANAGERS: Final = {
+    AccountKind.COOPERATIVE: "platform",
+    AccountKind.CARRIER: "platform",
+    AccountKind.RETAILER: "platform",
+    AccountKind.INSPECTOR: "regulator",
+    AccountKind.CLERK: "cooperative",
+    AccountKind.FARMER: "cooperative",
+}
+"""Label of whoever enrolled them on the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ def import_devnet_accounts(
                 kind,
                 display_name=name,
                 party=str(labelled[party].address),
+                manager=str(labelled[_MANAGERS[kind]].address) if kind in _MANAGERS else None,
                 key=labelled[label],
                 password=password,
             )

@@ -43,19 +43,24 @@ MANAGES: Final = {
         {AccountKind.REGULATOR, AccountKind.INSPECTOR, AccountKind.AUDITOR}
     ),
     AccountKind.COOPERATIVE: frozenset({AccountKind.CLERK, AccountKind.FARMER}),
+    AccountKind.CLERK: frozenset({AccountKind.FARMER}),
 }
 """Which kinds of account a kind may make, as the contracts let it enrol; every other kind none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account. `party` is the actor it acts for, None until that is known; times are Unix seconds."""
+    """One account. `party` is the actor it acts for, None until that is known; `manager` the actor that made it.
+
+    Times are Unix seconds.
+    """
 
     id: str
     login: str
     display_name: str
     kind: AccountKind
     party: str | None
+    manager: str | None
     key_address: str
     next_key_address: str | None
     must_change_password: bool

@@ -7,7 +7,9 @@ from yuanliu.desk.base import Desk
 
 
 class AccountRow(Desk, table=True):
-    """Who may sign in. `party` is the actor it acts for, `key_address` its own key, `keystore` that key encrypted.
+    """Who may sign in. `party` is the actor it acts for, `manager` the one that made it.
+
+    `key_address` is its own key, `keystore` that key encrypted.
 
     `next_…` is a key that is being brought in on the chain, and not in force yet.
     """
@@ -16,6 +18,7 @@ class AccountRow(Desk, table=True):
     __table_args__ = (
         Index("account_login", "login", unique=True),
         Index("account_key", "key_address", unique=True),
+        Index("account_manager", "manager", "login"),
     )
 
     id: str = Field(primary_key=True, max_length=32)
@@ -23,6 +26,7 @@ class AccountRow(Desk, table=True):
     display_name: str = Field(max_length=64)
     kind: str = Field(max_length=16)
     party: str | None = Field(default=None, max_length=42)
+    manager: str | None = Field(default=None, max_length=42)
     key_address: str = Field(max_length=42)
     keystore: str = Field(sa_column=Column(Text, nullable=False))
     next_key_address: str | None = Field(default=None, max_length=42)

@@ -44,7 +44,8 @@ client wants to wait (`Prefer: wait=N`, `Prefer: respond-async`). With an `Idemp
 with scopes (machines).
 
 **Money** stands as text in yuan with two decimals and as a whole number of fen. **Times** are RFC 3339 in UTC.
-**Refusals** are RFC 9457 problem documents with a stable `code`, in Chinese or English by `Accept-Language`.
+**Refusals** are RFC 9457 problem documents with a stable `code`, in Chinese or English by `Accept-Language`; every code
+is in `GET /api/v1/errors`.
 """
 
 

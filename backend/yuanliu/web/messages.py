@@ -37,6 +37,11 @@ _RANGE: Final = re.compile(
 )
 
 
+def codes() -> tuple[str, ...]:
+    """Give every code that has words of its own, in order."""
+    return tuple(sorted(code for code in _ENTRIES if not code.endswith(("_", ".", "*"))))
+
+
 def language_of(accept_language: str) -> Language:
     """Choose the language for an `Accept-Language`: Chinese, unless English is wanted more.
 

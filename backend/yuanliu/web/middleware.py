@@ -88,7 +88,7 @@ class Envelope:
             self._record(scope, status, time.perf_counter() - started, name)
 
     def _record(self, scope: Scope, status: int, seconds: float, name: str) -> None:
-        route = getattr(scope.get("route"), "path", "") or "(none)"
+        route = _template(scope)
         method = scope["method"] if scope["method"] in _KNOWN_METHODS else "(other)"
         _REQUESTS.labels(method, route, status).inc()
         _SECONDS.labels(method, route).observe(seconds)
@@ -100,6 +100,16 @@ class Envelope:
             ms=round(seconds * 1000, 1),
             request=name,
         )
+
+
+def _template(scope: Scope) -> str:
+    """Give the path with its parameters by name: there are few of these, however many lots are asked for."""
+    if "route" not in scope:
+        return "(none)"
+    path: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(f"/{value}", f"/{{{name}}}", 1)
+    return path
 
 
 _KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

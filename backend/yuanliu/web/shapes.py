@@ -6,8 +6,9 @@ are hex after `0x`. Times are RFC 3339 in UTC.
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -15,6 +16,8 @@ from yuanliu import hexes, identifiers, money
 from yuanliu.errors import YuanliuError
 
 T = TypeVar("T")
+
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Input(BaseModel):
@@ -153,27 +156,19 @@ def write_cursor(*parts: int | str) -> str:
     return base64.urlsafe_b64encode("|".join(map(str, parts)).encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str, count: int) -> list[str]:
-    """Read a cursor of `count` parts. Raises `YuanliuError` (`request.cursor_invalid`)."""
+def read_numbers(text: str, count: int) -> tuple[int, ...]:
+    """Read a cursor of `count` numbers below 2^63. Raises `YuanliuError` (`request.cursor_invalid`)."""
     try:
         parts = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split("|")
     except (binascii.Error, ValueError):
         parts = []
-    if len(parts) != count:
+    if len(parts) != count or not all(_NUMBER.fullmatch(part) for part in parts):
         raise YuanliuError(
             "request.cursor_invalid",
             f"not a cursor of this list: {text[:80]!r}",
             hint="hand in `next` of the page before, or leave `after` out",
             fields={"after": text[:200]},
         )
-    return parts
-
-
-def read_numbers(text: str, count: int) -> tuple[int, ...]:
-    """Read a cursor of `count` numbers. Raises `YuanliuError` (`request.cursor_invalid`)."""
-    parts = read_cursor(text, count)
-    if not all(part.isdecimal() and len(part) < 19 for part in parts):  # noqa: PLR2004 -- below 2^63
-        return read_numbers("", count)
     return tuple(map(int, parts))
 
 

@@ -79,11 +79,11 @@ class AttemptView(Output):
 def list_accounts(
     acts: Acts, after: Annotated[str, Query(max_length=64)] = "", limit: Limit = 50
 ) -> Page[AccountView]:
-    """List the accounts that one manages: an operator all of them, others those of their own party."""
+    """List the accounts that one manages: an operator all of them, others those that their actor made."""
     acts.signed_in.require(Scope.ACCOUNTS)
     operator = acts.signed_in.principal.account.kind is AccountKind.OPERATOR
-    party = None if operator else acts.party
-    found = acts.wired.accounts.listed(party=party, after=after, limit=limit)
+    manager = None if operator else acts.party
+    found = acts.wired.accounts.listed(manager=manager, after=after, limit=limit)
     following = found[-1].login if len(found) == limit else None
     return Page(items=[AccountView.of(each) for each in found], next=following)
 
@@ -109,6 +109,7 @@ def create_account(body: AccountIn, acts: Acts) -> NewAccount:
         body.kind,
         display_name=body.display_name,
         party=None if body.kind in {AccountKind.OPERATOR, AccountKind.AUDITOR} else party,
+        manager=None if acts.signed_in.principal.account.party is None else acts.party,
         key=key,
     )
     enrolment = None
@@ -201,7 +202,7 @@ def _managed(acts: Acting, name: str) -> Account:
     mine = acts.signed_in.principal.account
     if mine.kind is not AccountKind.OPERATOR:
         _require_manages(acts, found.kind)
-        if not _belongs(acts, found):
+        if found.manager != acts.party:
             raise YuanliuError(
                 "accounts.unknown",
                 "there is no such account",
@@ -209,11 +210,3 @@ def _managed(acts: Acting, name: str) -> Account:
                 fields={"account": name},
             )
     return found
-
-
-def _belongs(acts: Acting, account: Account) -> bool:
-    """Tell whether an account is one's clerk's, or of an actor that one enrolled."""
-    if account.party is None or account.party == acts.party:
-        return account.party is not None
-    actor = acts.wired.deployment.actors.read(acts.wired.node, "actorOf", account.party)
-    return str(actor["enroller"]).lower() == acts.party

@@ -14,13 +14,14 @@ from yuanliu.chain.node import Node
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
-from yuanliu.web import pages
-from yuanliu.web.problems import documented
+from yuanliu.web import messages, pages
+from yuanliu.web.problems import documented, status_of
 from yuanliu.web.services import Services, Wired
 from yuanliu.web.shapes import Output, moment
 
 router = APIRouter(tags=["system"], responses=documented(503))
 
+LANGUAGES: Final[tuple[messages.Language, ...]] = ("zh", "en")
 LAG_BLOCKS: Final = 20
 """How many blocks the copy may be behind the chain before the service calls itself not ready."""
 
@@ -77,6 +78,29 @@ def show_chain(wired: Wired) -> dict[str, Any]:
         "contracts": {name: each.address.lower() for name, each in d.contracts.items()},
         "source_hash": d.source_hash,
     }
+
+
+class ErrorView(Output):
+    """A code that a refusal may have, and what it means to people."""
+
+    code: str
+    status: int
+    title: dict[str, str]
+    hint: dict[str, str]
+
+
+@router.get("/api/v1/errors")
+def list_errors() -> list[ErrorView]:
+    """List every code of a refusal, with its HTTP status and what it says to people, in Chinese and English."""
+    return [
+        ErrorView(
+            code=code,
+            status=status_of(code),
+            title={language: messages.title(code, language, code) for language in LANGUAGES},
+            hint={language: messages.hint(code, language, "") for language in LANGUAGES},
+        )
+        for code in messages.codes()
+    ]
 
 
 @router.get("/metrics", responses=documented(403), response_class=PlainTextResponse)

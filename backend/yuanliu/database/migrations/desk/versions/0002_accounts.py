@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("display_name", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("party", sa.String(length=42), nullable=True),
+        sa.Column("manager", sa.String(length=42), nullable=True),
         sa.Column("key_address", sa.String(length=42), nullable=False),
         sa.Column("keystore", sa.Text(), nullable=False),
         sa.Column("next_key_address", sa.String(length=42), nullable=True),
@@ -28,6 +29,7 @@ def upgrade() -> None:
     )
     op.create_index("account_login", "account", ["login"], unique=True)
     op.create_index("account_key", "account", ["key_address"], unique=True)
+    op.create_index("account_manager", "account", ["manager", "login"], unique=False)
     op.create_table(
         "lockout",
         sa.Column("login", sa.String(length=64), nullable=False),
