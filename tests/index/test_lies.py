@@ -170,6 +170,22 @@ def test_a_node_that_refuses_every_window_is_told(
         lied_to.catch_up()
 
 
+def test_a_node_that_knows_no_block_just_now_is_waited_for(
+    world: World, proxy: Proxy, engine: Engine, lied_to: Follower, tmp_path: Path
+) -> None:
+    world.harvest()
+    error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "header not found"}}
+    proxy.change = lambda method, _params, result: (
+        error if method == "eth_getBlockByNumber" else result
+    )
+    with pytest.raises(ChainUnreachable, match="header not found") as refused:
+        lied_to.catch_up()
+    assert refused.value.retryable
+    proxy.change = lambda _method, _params, result: result
+    lied_to.catch_up()
+    assert digest(engine) == anew(world, tmp_path / "anew")
+
+
 def test_an_answer_that_is_too_long_is_cut_off_and_asked_for_in_parts(
     world: World,
     engine: Engine,

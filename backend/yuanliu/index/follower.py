@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from yuanliu.chain.deployment import Deployment
-from yuanliu.chain.node import ChainUnreachable
+from yuanliu.chain.node import ChainUnreachable, RpcError
 from yuanliu.chain.rawlogs import Header, RawNode
 from yuanliu.errors import YuanliuError
 from yuanliu.hexes import address_bytes
@@ -155,6 +155,9 @@ class Follower:
                     continue
                 if self._events(progress):
                     break
+        except RpcError as error:  # a node that cannot answer now may be able to later
+            self._forget()
+            raise ChainUnreachable(self._node.url, error.message) from error
         except YuanliuError:
             self._forget()
             raise
