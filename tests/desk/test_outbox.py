@@ -16,7 +16,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.event import listen
 from tests.desk.support import BOTH, Desk, event, opened
 from tests.tampering import Proxy
-from tests.world import World
+from tests.world import World, payload_of
 
 from yuanliu.chain import keys, relay
 from yuanliu.chain.bindings import ContractRefusal
@@ -28,6 +28,7 @@ from yuanliu.desk.intentions import Ids, Intention, State
 from yuanliu.desk.outbox import Ask, Outbox
 from yuanliu.desk.tables_outbox import INTENTION, SIGNER
 from yuanliu.errors import YuanliuError
+from yuanliu.records import Kind
 
 pytestmark = pytest.mark.node
 
@@ -490,3 +491,37 @@ def test_a_number_that_was_taken_behind_our_back_is_skipped(desk: Desk) -> None:
     with desk.engine.begin() as connection:
         connection.execute(update(SIGNER).values(next_nonce=0))
     assert desk.submit(2).request.nonce == 1
+
+
+# ------------------------------------------------------------------ gas of what is not tried out
+
+
+@pytest.mark.parametrize("size", [100, 550, 2_000, 8_000])
+def test_the_gas_that_events_are_signed_for_is_enough_whoever_writes_them(
+    desk: Desk, size: int
+) -> None:
+    world, batches = desk.world, desk.world.batches
+    payload = payload_of(size)
+    head = b"h" * 32
+    acts = [
+        (world.farmer, batches.call("record", desk.batch, int(Kind.PRODUCTION), payload)),
+        (world.clerk, batches.call("record", desk.batch, int(Kind.PRODUCTION), payload)),
+        (world.carrier, batches.call("record", desk.batch, int(Kind.LOGISTICS), payload)),
+        (world.inspector, batches.call("inspect", desk.batch, False, payload)),
+        (world.inspector, batches.call("inspect", desk.batch, True, payload)),
+        (world.retailer, batches.call("anchor", desk.batch, head, 1_000, payload)),
+        (world.regulator, batches.call("correct", desk.batch, head, head, payload)),
+    ]
+    found = [desk.submit(number, who=who, call=call) for number, (who, call) in enumerate(acts)]
+    # Each in a transaction and a block of its own: nothing is warm.
+    for each in found:
+        with desk.engine.begin() as connection:
+            hidden = update(INTENTION).where(
+                INTENTION.c.id != each.id, INTENTION.c.state == str(State.WAITING)
+            )
+            connection.execute(hidden.values(state="hidden"))
+        desk.turn()
+        with desk.engine.begin() as connection:
+            shown = update(INTENTION).where(INTENTION.c.state == "hidden")
+            connection.execute(shown.values(state=str(State.WAITING)))
+    assert [desk.state(each) for each in found] == [State.DONE] * len(acts)

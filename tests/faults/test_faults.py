@@ -19,7 +19,6 @@ from tests.faults.worker import Order
 
 from yuanliu.bench.stage import Stage
 from yuanliu.chain import devnet
-from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import Node
 from yuanliu.database import Family, open_database, upgrade
 from yuanliu.desk.intentions import State
@@ -85,7 +84,7 @@ class Place:
         self.config = Settings(data_dir=folder, devnet_port=devnet.free_port())
         self.node = Node(devnet.up(self.config).rpc_url)
         stage = Stage(self.node, fixed_clock=False)
-        self.deployment: Deployment = stage.deployment
+        self.deployment = stage.deployment
         self.deployment.save(self.config.deployment_file)
         self.batch = int.from_bytes(stage.batch([stage.address("farmer")]).id)
         self.outbox = Outbox(opened(folder), self.deployment, self.node)

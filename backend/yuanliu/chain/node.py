@@ -28,6 +28,10 @@ RECEIPT_TIMEOUT: Final = 30.0
 MAX_ANSWER: Final = 1 << 29
 """Longest answer that is read, in bytes: some 400,000 records."""
 
+_MOVED: Final = ("BlockOutOfRange", "header not found")
+"""What a node says that made a block while it answered; it knows better a moment later."""
+
+_MOVED_PAUSES: Final = (0.005, 0.02, 0.1)
 _PIECE: Final = 1 << 16
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """Hosts that are this very machine: no proxy is asked for them."""
@@ -121,6 +125,16 @@ class Node:
 
     def request(self, method: str, *params: object) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
         """Call `method` and give its result."""
+        for pause in _MOVED_PAUSES:
+            try:
+                return self._request(method, *params)
+            except RpcError as error:
+                if not any(word in error.message for word in _MOVED):
+                    raise
+                time.sleep(pause)
+        return self._request(method, *params)
+
+    def _request(self, method: str, *params: object) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
         try:
             answer = self._provider.make_request(RPCEndpoint(method), list(params))
         except (requests.RequestException, ValueError, OSError, RecursionError) as error:

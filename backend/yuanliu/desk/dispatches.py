@@ -36,7 +36,11 @@ class Course(StrEnum):
 
 @dataclass(eq=False)
 class Dispatch:
-    """One transaction of the relayer at all its fees. `sent` and `first_sent` are monotonic seconds, this run's."""
+    """One transaction of the relayer at all its fees.
+
+    `sent`, `first_sent` and `unseen` (since when there is no
+    receipt though its nonce is used) are monotonic seconds of this run.
+    """
 
     id: str
     nonce: int
@@ -45,7 +49,7 @@ class Dispatch:
     attempts: list[Transaction]
     sent: float | None = None
     first_sent: float | None = None
-    unseen: int = 0
+    unseen: float = 0.0
 
 
 class Dispatches:

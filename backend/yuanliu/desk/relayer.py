@@ -36,16 +36,25 @@ TRANSACTION_GAS: Final = 16_777_216
 """Most gas of one transaction (EIP-7825)."""
 
 MOST_REQUESTS: Final = 100
-"""Most requests in one transaction."""
+"""Most requests in one transaction.
+
+Measured, events of 550 bytes: in transactions of 25, a thousand keep one core busy for 1.31 s; of 50, 1.07 s; of 100,
+0.99 s. 121 of them fit into the gas of one.
+"""
 
 MOST_BYTES: Final = 120_000
 """Most bytes of one transaction's calls: go-ethereum takes no transaction of more than 131,072 in all."""
 
 DELAY: Final = 0.02
-"""How long the relayer lets intentions gather, in seconds, while other transactions are on their way."""
+"""How long the relayer lets intentions gather, in seconds, while other transactions are on their way.
+
+Measured under load: 0, 0.02 and 0.05 s make no difference that stands out, because what waits gathers by itself while
+the relayer is busy. It keeps a trickle of intentions from travelling one by one.
+"""
 
 IN_FLIGHT: Final = 8
-"""Most transactions that are sent and not mined."""
+"""Most transactions that are sent and not mined. Measured: 3, 8 and 16 are equally fast on the bundled devnet, which
+mines at once; on a chain with a block a second, 8 carry 800 events a second."""
 
 LOOK_SECONDS: Final = 0.01
 """Time between two looks at the chain while something is on its way, in seconds."""
@@ -66,8 +75,8 @@ blocks a second under load and loses those of its last 5 to 10 seconds when it i
 MOST_RAISE: Final = 10
 """How many times what the chain asks for now, or one gwei, a replacement may pay."""
 
-LOST_LOOKS: Final = 3
-"""How often the chain must say that a nonce of ours was used for something else before we believe it."""
+LOST_SECONDS: Final = 1.0
+"""How long the chain must say that a nonce of ours was used for something else, or is missing, to be believed."""
 
 _BACK_OFF: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 _FRAME: Final = 384
@@ -136,7 +145,7 @@ class Relayer:
         self._view: View | None = None
         self._balance: int | None = None
         self._cared = -_CARE_SECONDS
-        self._gap = 0
+        self._gap = 0.0
         self._error: YuanliuError | None = None
         outbox.on_stored = self.wake
 
@@ -251,8 +260,8 @@ class Relayer:
         lost = []
         for dispatch in used:
             if dispatch.id not in mined:
-                dispatch.unseen += 1
-                if dispatch.unseen >= LOST_LOOKS:
+                dispatch.unseen = dispatch.unseen or time.monotonic()
+                if time.monotonic() - dispatch.unseen > LOST_SECONDS:
                     _log.warning("relayer: nonce %d was used by somebody else", dispatch.nonce)
                     lost.append(dispatch.id)
         self._settle(view, mined, lost)
@@ -294,7 +303,7 @@ class Relayer:
         if left and left[0].nonce > view.count:
             self._heal_gap(left)
             return
-        self._gap = 0
+        self._gap = 0.0
         now = time.monotonic()
         late = [each for each in left if each.sent is None or now - each.sent > RESEND_SECONDS]
         if not late:
@@ -310,11 +319,11 @@ class Relayer:
 
     def _heal_gap(self, left: list[Dispatch]) -> None:
         """Begin anew where the chain waits for a nonce that we have not: it went back further than our book."""
-        self._gap += 1
-        if self._gap >= LOST_LOOKS:
+        self._gap = self._gap or time.monotonic()
+        if time.monotonic() - self._gap > LOST_SECONDS:
             _log.warning("relayer: the chain lacks what came before nonce %d", left[0].nonce)
             self._book.settle({}, [dispatch.id for dispatch in left], [], {})
-            self._pending, self._gap = None, 0
+            self._pending, self._gap = None, 0.0
 
     def _replace(self, dispatch: Dispatch, view: View) -> None:
         most = MOST_RAISE * max(view.fees.most, _GWEI)

@@ -30,6 +30,12 @@ LIFETIME: Final = 7 * 86_400
 TOGETHER: Final = 256
 """Most intentions in one commit: their signing, 0.5 ms each, goes on while the database is locked."""
 
+GATHER: Final = 0.003
+"""How long a commit waits, in seconds, if the one before stored more than there is now: its authors come again.
+
+A commit of one takes 2.9 ms of a core, one of many 0.2 ms each.
+"""
+
 _TRIES: Final = 5
 
 
@@ -80,6 +86,16 @@ class Numbering:
         return nonce
 
 
+class _Ticket:
+    """Drafts in the queue. Their thread sleeps until they are stored, or until it is its turn to store for all."""
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self.drafts = drafts
+        self.stored = False
+        self.woken = threading.Lock()
+        self.woken.acquire()
+
+
 class Storing:
     """The one way in."""
 
@@ -88,9 +104,10 @@ class Storing:
         self.deployment = deployment
         self.id = deployment_id(deployment)
         self.ids = Ids()
-        self._queue: deque[Draft] = deque()
-        self._changed = threading.Condition()
+        self._queue: deque[_Ticket] = deque()
+        self._lock = threading.Lock()
         self._storing = False
+        self._last = 0
 
     def store(self, drafts: Sequence[Draft]) -> None:
         """Store drafts, in order, and give each its outcome.
@@ -98,25 +115,48 @@ class Storing:
         An outcome is the intention (the stored one, where its name was known), or `YuanliuError`
         (`outbox.key_reused`, `outbox.nonce_taken`, `database.unreachable`).
         """
-        with self._changed:
-            self._queue.extend(drafts)
-        while turn := self._turn(drafts):
-            try:
-                self._store(turn)
-            finally:
-                with self._changed:
-                    self._storing = False
-                    self._changed.notify_all()
+        for i in range(0, len(drafts), TOGETHER):
+            self._queue_up(_Ticket(drafts[i : i + TOGETHER]))
 
-    def _turn(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """Wait for the turn to store, and give what to store; nothing once all of `drafts` have their outcome."""
-        with self._changed:
-            while any(draft.outcome is None for draft in drafts):
-                if not self._storing:
-                    self._storing = True
-                    return [self._queue.popleft() for _ in range(min(TOGETHER, len(self._queue)))]
-                self._changed.wait()
-        return []
+    def _queue_up(self, ticket: "_Ticket") -> None:
+        with self._lock:
+            self._queue.append(ticket)
+            if self._storing:
+                leads = False
+            else:
+                leads = self._storing = True
+        if not leads:
+            ticket.woken.acquire()
+        if ticket.stored:
+            return
+        if len(self._queue) < self._last:
+            time.sleep(GATHER)
+        turn = self._take()
+        try:
+            self._store([draft for each in turn for draft in each.drafts])
+        finally:
+            for each in turn:
+                each.stored = True
+                if each is not ticket:
+                    each.woken.release()
+            self._hand_over()
+
+    def _take(self) -> list["_Ticket"]:
+        """Take as many as fit into one commit; ours is the first."""
+        with self._lock:
+            turn = [self._queue.popleft()]
+            room = TOGETHER - len(turn[0].drafts)
+            while self._queue and len(self._queue[0].drafts) <= room:
+                turn.append(self._queue.popleft())
+                room -= len(turn[-1].drafts)
+            self._last = len(turn)
+        return turn
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            self._storing = bool(self._queue)
+            if self._storing:
+                self._queue[0].woken.release()
 
     def _store(self, drafts: list[Draft]) -> None:
         error: YuanliuError | None = None
