@@ -194,6 +194,15 @@ def filled(home: House, path: str) -> str:
         "token": "a" * 16,
         "intention": "0" * 32,
         "provider": "bank",
+        "sha256": "ab" * 32,
+        "cooperative": home.address("cooperative"),
+        "farmer": home.address("farmer-tea"),
+        "owner": home.address("buyer"),
+        "code": "H-0001",
+        "capture_id": "x",
+        "event_id": "urn:x:y",
+        "reference": "0x" + "ab" * 32 + "-1",
+        "rest": EGGS,
     }
     return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
 
@@ -249,6 +258,47 @@ def test_only_the_right_kinds_get_past(home: House, bodies: dict[str, Any], rout
             past = who in MAY[route]  # a kind that this one may not make is forbidden as well
             assert answer.status_code == 403, answer.text
         assert past == (who in MAY[route]), (who, answer.status_code, answer.text)
+
+
+PRIVATE: Final = {
+    "/api/v1/session",
+    "/api/v1/tokens",
+    "/api/v1/accounts",
+    "/api/v1/accounts/{account}",
+    "/api/v1/sign-ins",
+    "/api/v1/intentions",
+    "/api/v1/intentions/{intention}",
+    "/api/v1/attachments",
+    "/epcis/capture",
+    "/epcis/capture/{capture_id}",
+}
+"""What is read of the desk. All else is of the chain, and for everybody."""
+
+
+def test_the_desk_is_private_and_the_chain_is_public(home: House) -> None:
+    paths = home.get("openapi.json").json()["paths"]
+    for path in [path for path, methods in paths.items() if "get" in methods]:
+        status = home.client().get(filled(home, path)).status_code
+        assert (status == 401) == (path in PRIVATE), (path, status)
+
+
+def test_accounts_and_sign_ins_are_for_those_who_manage_them(home: House) -> None:
+    for who in KINDS:
+        answer = home.client(who).get("/api/v1/accounts")
+        assert (answer.status_code == 200) == (who in MANAGERS), who
+        assert home.client(who).get("/api/v1/sign-ins").status_code == 403
+    mine = {each["login"] for each in home.client("clerk").get("/api/v1/accounts").json()["items"]}
+    assert {"clerk", "farmer-tea"} <= mine
+    assert not mine & {"platform", "carrier", "inspector"}
+    other = home.client("platform").get("/api/v1/accounts").json()["items"]
+    assert {"cooperative", "carrier"} <= {each["login"] for each in other}
+    farmer = next(
+        each
+        for each in home.client("clerk").get("/api/v1/accounts").json()["items"]
+        if each["kind"] == "farmer"
+    )
+    stranger = home.client("platform").get(f"/api/v1/accounts/{farmer['id']}")
+    assert stranger.status_code in {403, 404}
 
 
 def test_a_cookie_alone_changes_nothing(home: House) -> None:
