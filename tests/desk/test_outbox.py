@@ -510,7 +510,7 @@ def test_the_gas_that_events_are_signed_for_is_enough_whoever_writes_them(
         (world.inspector, batches.call("inspect", desk.batch, False, payload)),
         (world.inspector, batches.call("inspect", desk.batch, True, payload)),
         (world.retailer, batches.call("anchor", desk.batch, head, 1_000, payload)),
-        (world.regulator, batches.call("correct", desk.batch, head, head, payload)),
+        (world.regulator, batches.call("correct", desk.batch, head, b"c" * 32, payload)),
     ]
     found = [desk.submit(number, who=who, call=call) for number, (who, call) in enumerate(acts)]
     # Each in a transaction and a block of its own: nothing is warm.
