@@ -12,8 +12,13 @@ from yuanliu.database import DatabaseUnreachable
 @contextmanager
 def reading(copy: Engine) -> Iterator[Connection]:
     """Open a transaction that sees the copy as it is at one moment. Raises `DatabaseUnreachable`."""
+    options: dict[str, object] = {"reading": True}
+    if copy.dialect.name == "postgresql":
+        options["isolation_level"] = (
+            "REPEATABLE READ"  # else each statement sees a moment of its own
+        )
     try:
-        with copy.connect().execution_options(reading=True) as connection:
+        with copy.connect().execution_options(**options) as connection:
             yield connection
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]

@@ -19,6 +19,7 @@ from yuanliu.database import Family, leader, open_database, require_current, upg
 from yuanliu.errors import YuanliuError
 from yuanliu.index import tables
 from yuanliu.index.follower import Follower, FollowerStatus, Progress
+from yuanliu.index.reading import reading
 from yuanliu.index.store import Cursor, Store, StoreBusy
 from yuanliu.settings import Settings
 
@@ -106,7 +107,7 @@ def compare(
 def _drawn_moment(engine: Engine) -> tuple[Cursor | None, dict[str, str]]:
     """Give cursor and digests of a moment at which the events of all facts are drawn."""
     for _ in range(_TRIES):
-        with _moment(engine) as db:
+        with reading(engine) as db:
             found = db.execute(text("SELECT * FROM cursor")).mappings().first()
             cursor = (
                 None if found is None else Cursor(**{k: v for k, v in found.items() if k != "id"})
@@ -124,7 +125,7 @@ def _drawn_moment(engine: Engine) -> tuple[Cursor | None, dict[str, str]]:
 
 def digest(engine: Engine) -> dict[str, str]:
     """Give the SHA-256 of each table's rows in the order of their keys; equal on SQLite and PostgreSQL."""
-    with _moment(engine) as db:
+    with reading(engine) as db:
         return _digests(db)
 
 
@@ -139,20 +140,11 @@ def _digest(db: Connection, table: Table) -> str:
     ]
     question = select(*columns).order_by(*table.primary_key.columns)
     sha256 = hashlib.sha256()
-    for rows in db.execute(question).partitions(_AT_ONCE):
+    rows_as_they_come = db.execute(question, execution_options={"yield_per": _AT_ONCE})
+    for rows in rows_as_they_come.partitions():
         sha256.update("\n".join(repr(tuple(row)) for row in rows).encode())
         sha256.update(b"\n")
     return sha256.hexdigest()
-
-
-@contextmanager
-def _moment(engine: Engine) -> Iterator[Connection]:
-    """Open a connection that sees one moment, and gives rows as they come."""
-    options: dict[str, object] = {"reading": True, "yield_per": _AT_ONCE}
-    if engine.dialect.name == "postgresql":
-        options["isolation_level"] = "REPEATABLE READ"
-    with engine.connect().execution_options(**options) as db:
-        yield db
 
 
 # ---------------------------------------------------------------------- beside

@@ -1,7 +1,7 @@
 """What the pages and the API ask: plain functions of an open connection, giving frozen rows (`rows`).
 
-Open a connection for reading with `engine.connect().execution_options(reading=True)`: SQLite then waits for no writer,
-and everything read through it is of one moment.
+Open the connection by `yuanliu.index.reading`: SQLite then waits for no writer, and everything that is read through it
+is of one moment.
 """
 
 from yuanliu.index.queries.batches import (
