@@ -233,6 +233,7 @@ def _answer(
             h11_max_incomplete_event_size=65_536,
         )
     )
+    signal.signal(signal.SIGHUP, server.handle_exit)  # the other two it takes over itself
     said(f"Serving on http://{config.host}:{config.port} (Ctrl-C ends it)")
     server.run(sockets=[listener])
 
