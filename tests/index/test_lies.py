@@ -20,6 +20,7 @@ from yuanliu.index.decode import AnswerInvalid
 from yuanliu.index.follower import Follower
 from yuanliu.index.rebuild import digest
 from yuanliu.index.store import Store
+from yuanliu.index.windows import FIRST_WINDOW
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -155,8 +156,8 @@ def test_a_node_that_gives_few_logs_at_once_is_asked_for_smaller_windows(
 
     proxy.change = change
     lied_to.catch_up()
-    assert max(asked) == 16
-    assert min(asked) < 8
+    assert max(asked) == FIRST_WINDOW
+    assert min(asked) < FIRST_WINDOW
     assert digest(engine) == anew(world, tmp_path / "anew")
 
 

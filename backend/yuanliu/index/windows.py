@@ -14,13 +14,13 @@ from yuanliu.errors import YuanliuError
 from yuanliu.index.abi import word
 from yuanliu.index.decode import AnswerInvalid
 
-FIRST_WINDOW: Final = 16
+FIRST_WINDOW: Final = 8
 MAX_WINDOW: Final = 100_000
 """Blocks of a window."""
 
-FEW_LOGS: Final = 1_500
-MANY_LOGS: Final = 6_000
-"""Logs of an answer. Measured: 6,000 are 15 MB and take 40 MB as objects; fewer than 1,000 cost more in commits."""
+FEW_LOGS: Final = 1_000
+MANY_LOGS: Final = 4_000
+"""Logs of an answer. Measured: 5,000 and the next 5,000 take 80 MB; fewer than 1,000 cost more in commits."""
 
 _SLOW_SECONDS: Final = 2.0
 _CALM: Final = 8
