@@ -278,17 +278,24 @@ def test_a_result_that_is_no_json_is_refused(desk: Desk) -> None:
 
 
 def test_an_act_that_fits_into_no_transaction_is_refused(desk: Desk) -> None:
-    calls = [desk.event(n, size=2_000) for n in range(500)]
-    with pytest.raises(YuanliuError) as caught:
-        desk.outbox.submit_together(
-            account="clerk",
-            key=desk.world.coop.account,
-            calls=calls,
-            idempotency_key="1",
-            act="capture",
-            body_digest="",
-        )
-    assert caught.value.code in {"outbox.too_much_gas", "chain.rpc_error"}
+    world = desk.world
+    large = [desk.event(n, size=2_000) for n in range(100)]
+    costly = [
+        world.deliveries.call("book", [world.booking(world.farmer, 1_000) for _ in range(200)])
+        for _ in range(3)
+    ]
+    for calls, code in ((large, "outbox.too_large"), (costly, "outbox.too_much_gas")):
+        with pytest.raises(YuanliuError) as caught:
+            desk.outbox.submit_together(
+                account="clerk",
+                key=world.coop.account,
+                calls=calls,
+                idempotency_key="1",
+                act="capture",
+                body_digest="",
+            )
+        assert caught.value.code == code
+        assert not caught.value.retryable
     assert sum(desk.outbox.counts().values()) == 0
 
 

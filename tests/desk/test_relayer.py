@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,7 @@ from yuanliu.desk import gas_bounds
 from yuanliu.desk import relayer as relayer_module
 from yuanliu.desk.dispatches import Course
 from yuanliu.desk.intentions import Intention, State
+from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.relayer import Relayer
 from yuanliu.desk.sending import Answer, answer_of
 from yuanliu.desk.tables_outbox import ATTEMPT, DISPATCH, INTENTION
@@ -199,6 +201,45 @@ def test_acts_together_are_done_or_refused_as_one_and_hold_up_nobody(desk: Desk)
     error = error_of(desk, bad)
     assert error["code"].startswith("contract.Batches_Offer")
     assert error["fields"]["call"] == 1
+
+
+def test_the_relayers_own_key_signs_what_needs_no_author(desk: Desk) -> None:
+    call = desk.world.batches.call("refresh", desk.batch)
+    found = desk.outbox.submit(
+        account="house",
+        key=desk.key,
+        call=call,
+        idempotency_key="refresh",
+        act="refresh",
+        body_digest="",
+    )
+    desk.submit(1)
+    desk.turn()
+    assert desk.state(found) is State.DONE
+    assert len(dispatches(desk)) == 1
+
+
+def test_it_sends_no_transaction_that_a_block_of_this_chain_cannot_hold(desk: Desk) -> None:
+    limit = desk.world.node.request("eth_getBlockByNumber", "latest", False)["gasLimit"]
+    desk.world.node.request("evm_setBlockGasLimit", hex(3_000_000))
+    desk.mine()
+    try:
+        desk.submit_all(range(60))
+        desk.settle()
+    finally:
+        desk.world.node.request("evm_setBlockGasLimit", limit)
+    assert desk.numbers() == list(range(60))
+    assert max(each.gas for each in dispatches(desk)) <= 3_000_000
+
+
+def test_what_lapsed_on_another_chain_is_not_signed_for_this_one(desk: Desk) -> None:
+    found = short(desk, 1, nonce=0)
+    desk.world.wait(200)
+    desk.turn()
+    other = Outbox(desk.engine, replace(desk.world.deployment, genesis="0x00"), desk.world.node)
+    with pytest.raises(YuanliuError) as caught:
+        other.resign(found.id, desk.world.coop.account)
+    assert caught.value.code == "outbox.other_deployment"
 
 
 # ------------------------------------------------------------------ signatures that are of no use any more

@@ -14,6 +14,9 @@ from yuanliu.errors import YuanliuError
 MAX_DATA: Final = 16_384
 """Most bytes of a call, and of a signature, that was made elsewhere."""
 
+MAX_BYTES: Final = 120_000
+"""Most bytes of one transaction's calls: go-ethereum takes no transaction of more than 131,072 in all."""
+
 MAX_LIFETIME: Final = 30 * 86_400
 """Longest validity of a request that was signed elsewhere, in seconds."""
 
@@ -49,6 +52,17 @@ def key(idempotency_key: str) -> None:
             f"an idempotency key of {len(idempotency_key)} characters",
             hint=f"take 1 to {_MAX_KEY}, for example a UUID",
             fields={"length": len(idempotency_key)},
+        )
+
+
+def size(data: bytes) -> None:
+    """Refuse a call that fits into no transaction. Raises `YuanliuError` (`outbox.too_large`)."""
+    if len(data) > MAX_BYTES:
+        raise YuanliuError(
+            "outbox.too_large",
+            f"the act takes {len(data)} bytes; {MAX_BYTES} is the most that fits into a transaction",
+            hint="do it in several smaller parts",
+            fields={"bytes": len(data), "most": MAX_BYTES},
         )
 
 

@@ -82,7 +82,7 @@ class Outbox:
         once and a refusal shows later, as `failed`. The latter also while the node is away.
 
         Raises `ContractRefusal`, `ChainUnreachable`, `YuanliuError` (`outbox.key_reused`, `outbox.key_invalid`,
-        `outbox.too_much_gas`, `database.unreachable`).
+        `outbox.too_large`, `outbox.too_much_gas`, `database.unreachable`).
         """
         ask = Ask(call, idempotency_key, body_digest, act, result)
         outcome = self.submit_many(
@@ -205,6 +205,7 @@ class Outbox:
     def _submit(self, drafts: Sequence[Draft], *, try_out: bool) -> list[Intention | YuanliuError]:
         for draft in drafts:
             checks.key(draft.idempotency_key)
+            checks.size(draft.call.data)
         slow = [draft for draft in drafts if try_out or gas_bound(draft.call) is None]
         for draft, found in zip(slow, self._find(slow), strict=True):
             draft.outcome = found

@@ -23,6 +23,7 @@ from yuanliu.chain import relay, transactions
 from yuanliu.chain.executions import Mined, read_receipt
 from yuanliu.chain.keys import Key
 from yuanliu.chain.node import RpcError
+from yuanliu.desk.checks import MAX_BYTES
 from yuanliu.desk.dispatches import Dispatch, Dispatches
 from yuanliu.desk.intentions import State, request_of
 from yuanliu.desk.outbox import Outbox
@@ -41,9 +42,6 @@ MOST_REQUESTS: Final = 100
 Measured, events of 550 bytes: in transactions of 25, a thousand keep one core busy for 1.31 s; of 50, 1.07 s; of 100,
 0.99 s. 121 of them fit into the gas of one.
 """
-
-MOST_BYTES: Final = 120_000
-"""Most bytes of one transaction's calls: go-ethereum takes no transaction of more than 131,072 in all."""
 
 DELAY: Final = 0.02
 """How long the relayer lets intentions gather, in seconds, while other transactions are on their way.
@@ -370,7 +368,7 @@ class Relayer:
             self._book.settle({}, [], verdicts.grouped(), verdicts.following, verdicts.forgotten)
             self._outbox.settled(verdicts.changes)
             return True
-        rows = _company(rows)
+        rows = _company(rows, min(TRANSACTION_GAS, view.gas_limit))
         fresh = time.time() - min(row.updated for row in rows) < DELAY
         if own and fresh and len(rows) < MOST_REQUESTS:
             return False
@@ -408,7 +406,7 @@ class Relayer:
         return self._pending
 
 
-def _company(rows: list[Row[Any]]) -> list[Row[Any]]:
+def _company(rows: list[Row[Any]], most_gas: int) -> list[Row[Any]]:
     """Choose from the first rows what goes together: as much as fits; less after a whole transaction was refused."""
     chosen: list[Row[Any]] = []
     most, gas, size = MOST_REQUESTS, 0, 0
@@ -416,7 +414,7 @@ def _company(rows: list[Row[Any]]) -> list[Row[Any]]:
         most = min(most, max(1, MOST_REQUESTS >> max(0, row.attempts - 2)))
         gas += relay.transaction_gas([request_of(row)])
         size += len(row.data) + len(row.signature) + _FRAME
-        if chosen and (len(chosen) >= most or gas > TRANSACTION_GAS or size > MOST_BYTES):
+        if chosen and (len(chosen) >= most or gas > most_gas or size > MAX_BYTES):
             break
         chosen.append(row)
     return chosen

@@ -29,6 +29,15 @@ def resign(outbox: "Outbox", old: Intention, key: Key) -> Intention:
     if old.state is not State.LAPSED:
         return old
     signer = old.request.signer
+    with outbox.engine.connect().execution_options(reading=True) as connection:
+        row = connection.execute(_row(old.id)).one()
+    if row.deployment != outbox.id:
+        raise YuanliuError(
+            "outbox.other_deployment",
+            "it was asked for on another chain, or of other contracts",
+            hint="ask for it anew, as a new intention",
+            fields={"intention": old.id},
+        )
     if str(key.address).lower() != signer:
         raise YuanliuError(
             "outbox.other_signer",

@@ -20,13 +20,14 @@ class Block:
 
 @dataclass(frozen=True)
 class View:
-    """The chain at one moment: number and time of its head, the account's next nonce, what a transaction should pay.
+    """The chain at one moment: its head's number, time and gas limit, the account's next nonce, what should be paid.
 
     `same` says whether the block that was asked for is still there; it vouches for all before it.
     """
 
     head: int
     time: int
+    gas_limit: int
     count: int
     fees: Fees
     same: bool
@@ -52,6 +53,7 @@ def look(node: Node, account: str, anchor: Block | None) -> View:
         return View(
             head=int(head["number"], 16),
             time=int(head["timestamp"], 16),
+            gas_limit=int(head["gasLimit"], 16),
             count=int(count, 16),
             fees=Fees(2 * base + priority, priority),
             same=anchor is None or _hash(there[0]) == anchor.hash,
