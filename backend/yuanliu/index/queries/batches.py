@@ -192,7 +192,7 @@ _RECORD: Final = (
 def records(
     db: Connection, id_: bytes, *, first: int = 0, limit: int = 10_000
 ) -> tuple[Record, ...]:
-    """Give a batch's records in order, from number `first` on."""
+    """Give a batch's records in order, from number `first` on, at most `limit`: ask on from the last one's number."""
     found = sql.rows(
         db,
         f"{_RECORD} WHERE batch = :batch AND number >= :first ORDER BY number LIMIT :limit",

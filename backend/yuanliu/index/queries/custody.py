@@ -2,13 +2,14 @@
 """Who holds which units, what is offered, and what was made from what."""
 
 from collections import defaultdict
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from yuanliu import hexes
 from yuanliu.index.queries import sql
-from yuanliu.index.queries.rows import Holding, Link, Offer, Relative
+from yuanliu.index.queries.rows import Holding, Lineage, Link, Offer, Relative
 from yuanliu.index.tables import unwrap
 from yuanliu.records import Kind
 
@@ -131,30 +132,44 @@ def _offer(row: Any) -> Offer:  # noqa: ANN401 -- a row of SQLAlchemy
 
 def ancestors(db: Connection, id_: bytes) -> tuple[Relative, ...]:
     """Give everything that a batch was made from, nearest first."""
-    return _relatives(db, id_, here="child", there="parent")
+    return _relatives(db, id_, _UP, _arrows(db, id_, _UP))
 
 
 def descendants(db: Connection, id_: bytes) -> tuple[Relative, ...]:
     """Give everything that was made from a batch, nearest first."""
-    return _relatives(db, id_, here="parent", there="child")
+    return _relatives(db, id_, _DOWN, _arrows(db, id_, _DOWN))
 
 
-def links(db: Connection, id_: bytes) -> tuple[Link, ...]:
-    """Give every arrow of a batch's whole lineage, above it and below it."""
-    found: dict[tuple[bytes, bytes], Link] = {}
-    for here, there in (("child", "parent"), ("parent", "child")):
-        for child, parent, milligrams in _arrows(db, id_, here, there):
-            found[child, parent] = Link(child, parent, milligrams)
-    return tuple(found.values())
+def lineage(db: Connection, id_: bytes) -> Lineage:
+    """Give a batch's whole lineage, above it and below it."""
+    up, down = _arrows(db, id_, _UP), _arrows(db, id_, _DOWN)
+    return Lineage(
+        _relatives(db, id_, _UP, up),
+        _relatives(db, id_, _DOWN, down),
+        tuple(Link(*arrow) for arrow in (*up, *down)),
+    )
 
 
-def _relatives(db: Connection, id_: bytes, *, here: str, there: str) -> tuple[Relative, ...]:
+class _Way(NamedTuple):
+    """Which column of an arrow is where we are, and which where it leads."""
+
+    here: str
+    there: str
+
+
+_UP: Final = _Way("child", "parent")
+_DOWN: Final = _Way("parent", "child")
+_Arrow = tuple[bytes, bytes, int]
+
+
+def _relatives(
+    db: Connection, id_: bytes, way: _Way, arrows: Sequence[_Arrow]
+) -> tuple[Relative, ...]:
     own = hexes.word(id_)
-    arrows = _arrows(db, own, here, there)
     following: dict[bytes, list[bytes]] = defaultdict(list)
     direct: dict[bytes, int] = {}
     for child, parent, milligrams in arrows:
-        near, far = (child, parent) if here == "child" else (parent, child)
+        near, far = (child, parent) if way is _UP else (parent, child)
         following[near].append(far)
         if near == own:
             direct[far] = milligrams
@@ -163,9 +178,7 @@ def _relatives(db: Connection, id_: bytes, *, here: str, there: str) -> tuple[Re
     while row:
         row = [far for near in row for far in _new(following[near], depths, depths[near] + 1)]
     del depths[own]
-    names = {
-        found.id: found for found in sql.rows(db, _NAMES.format(here=here, there=there), id=own)
-    }
+    names = {found.id: found for found in sql.rows(db, _NAMES.format(**way._asdict()), id=own)}
     return tuple(
         Relative(
             batch=relative,
@@ -197,10 +210,6 @@ _NAMES: Final = (
 )
 
 
-def _arrows(db: Connection, id_: bytes, here: str, there: str) -> list[tuple[bytes, bytes, int]]:
-    found = sql.rows(
-        db,
-        _REACH.format(here=here, there=there) + _ARROWS.format(here=here),
-        id=hexes.word(id_),
-    )
-    return [(row.child, row.parent, unwrap(row.milligrams)) for row in found]
+def _arrows(db: Connection, id_: bytes, way: _Way) -> list[_Arrow]:
+    found = sql.rows(db, (_REACH + _ARROWS).format(**way._asdict()), id=hexes.word(id_))
+    return [(child, parent, unwrap(milligrams)) for child, parent, milligrams in found]

@@ -135,6 +135,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a batch comes from and where it went: relatives nearest first, and every arrow between them."""
+
+    ancestors: tuple[Relative, ...]
+    descendants: tuple[Relative, ...]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
     """Units of a batch that an owner has. The contract itself holds what is offered."""
 
