@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from yuanliu import money
+from yuanliu import identifiers, money
 from yuanliu.epcis import EpcisError, parse_payload
 from yuanliu.index import queries as q
 from yuanliu.records import RecordError, Sold, decode
@@ -67,6 +67,7 @@ def lot(
         language=language,
         batch=batch,
         batch_id=hexed(batch.id),
+        path=identifiers.digital_link_path(batch.gtin, batch.lot),
         serial=serial,
         head=hexed(batch.head),
         steps=[_step(record, language) for record in records],
@@ -115,6 +116,11 @@ def _step(record: q.Record, language: str) -> dict[str, object]:
         step["note"] = yuan
     step["bad"] = name == "recalled" or getattr(body, "conformant", True) is False
     return step
+
+
+def home(request: Request, lots: Sequence[q.Batch]) -> str:
+    """Make the first page: the latest lots, and the way to the API."""
+    return _ENVIRONMENT.get_template("home.html").render(language=_language(request), lots=lots)
 
 
 def refusal(language: str, problem: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
 from yuanliu.web import messages, pages
 from yuanliu.web.problems import documented, status_of
-from yuanliu.web.services import Services, Wired
+from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import Output, moment
 
 router = APIRouter(tags=["system"], responses=documented(503))
@@ -115,6 +115,12 @@ def metrics(request: Request, wired: Wired) -> Response:
     for state, count in wired.outbox.counts().items():
         _INTENTIONS.labels(str(state)).set(count)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/", response_class=HTMLResponse)
+def home(request: Request, db: Copy) -> HTMLResponse:
+    """Show the latest lots."""
+    return HTMLResponse(pages.home(request, q.batches(db, limit=20)))
 
 
 @router.get("/api/v1/docs", response_class=HTMLResponse)
