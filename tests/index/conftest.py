@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from tests.index.copies import make_config
 from tests.postgres import postgres
 from tests.world import World
 
@@ -23,20 +24,6 @@ def server() -> Iterator[str]:
     """One PostgreSQL for all tests of this process."""
     with postgres() as url:
         yield url
-
-
-_schemas = iter(range(1_000_000))
-
-
-def make_config(kind: str, folder: Path, request: pytest.FixtureRequest) -> Settings:
-    """Give settings with a database of their own."""
-    if kind == "sqlite":
-        return Settings(data_dir=folder)
-    return Settings(
-        data_dir=folder,
-        database_url=request.getfixturevalue("server"),
-        database_schema=f"t{next(_schemas)}",
-    )
 
 
 @pytest.fixture(params=KINDS)

@@ -1,8 +1,10 @@
-"""Copies built anew, to compare with."""
+"""Databases for copies, and copies built anew to compare with."""
 
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
+import pytest
 from tests.world import World
 
 from yuanliu.chain.rawlogs import RawNode
@@ -22,3 +24,17 @@ def anew(world: World, folder: Path) -> dict[str, str]:
     found = digest(engine)
     engine.dispose()
     return found
+
+
+_schemas = count()
+
+
+def make_config(kind: str, folder: Path, request: pytest.FixtureRequest) -> Settings:
+    """Give settings with a database of their own."""
+    if kind == "sqlite":
+        return Settings(data_dir=folder)
+    return Settings(
+        data_dir=folder,
+        database_url=request.getfixturevalue("server"),
+        database_schema=f"t{next(_schemas)}",
+    )

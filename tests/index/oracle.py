@@ -62,7 +62,9 @@ def _batch(db: Connection, world: World, batch: queries.Batch) -> None:
     assert {relative.batch for relative in direct} == {parent.to_bytes(32) for parent in parents}
 
     holders = queries.holders(db, batch.id)
-    burnt = sum(link.milligrams for link in queries.links(db, batch.id) if link.parent == batch.id)
+    burnt = sum(
+        link.milligrams for link in queries.lineage(db, batch.id).links if link.parent == batch.id
+    )
     assert sum(h.units for h in holders) == batch.units - burnt // batch.milligrams_per_unit
     for holding in holders:
         assert holding.units == world.held(number, holding.owner)

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.index.conftest import make_config
+from tests.index.copies import make_config
 from tests.index.history import History
 from tests.world import World
 
