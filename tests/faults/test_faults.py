@@ -192,11 +192,15 @@ def test_a_service_that_is_killed_again_and_again_does_everything_once(place: Pl
     chance = random.Random(20)
     each = INTENTIONS // KILLS
     with service(place.order) as serving:
-        under_way = 0
+        under_way, begin = 0, time.monotonic()
+        serving.start(0, each)
+        until(lambda: sum(place.outbox.counts().values()) > 0, 60)
+        start = time.monotonic() - begin
+        serving.kill()
         for kill in range(KILLS):
             # Those who do not know whether they were heard ask again, with the same keys.
             serving.start(max(0, kill - 2) * each, 3 * each)
-            time.sleep(chance.uniform(0.05, 0.6))
+            time.sleep(chance.uniform(0.5, 2.5) * start)
             assert serving.living
             serving.kill()
             counts = place.outbox.counts()
