@@ -27,7 +27,7 @@ from yuanliu.desk.checks import MAX_BYTES
 from yuanliu.desk.dispatches import Dispatch, Dispatches
 from yuanliu.desk.intentions import State, request_of
 from yuanliu.desk.outbox import Outbox
-from yuanliu.desk.sending import Answer, answer_of
+from yuanliu.desk.sending import Answer, NoFunds, Stuck, answer_of
 from yuanliu.desk.storing import unreachable
 from yuanliu.desk.verdicts import Judge, Verdicts
 from yuanliu.desk.watching import Block, View, look, lowest_gone
@@ -96,32 +96,6 @@ class Status:
     balance: int | None
     head: int | None
     error: YuanliuError | None
-
-
-class NoFunds(YuanliuError):
-    """The relayer's account cannot pay for gas."""
-
-    def __init__(self, account: str) -> None:
-        super().__init__(
-            "relayer.no_funds",
-            f"the relayer's account {account} cannot pay for gas",
-            hint="send it some of the chain's own coin; what waits is sent then",
-            fields={"account": account},
-            retryable=True,
-        )
-
-
-class Stuck(YuanliuError):
-    """The chain does not take a transaction, whatever it pays."""
-
-    def __init__(self, nonce: int, fee: int) -> None:
-        super().__init__(
-            "relayer.stuck",
-            f"the relayer's transaction {nonce} is not mined, though it pays up to {fee} wei per gas",
-            hint="is the chain making blocks? Does another program use the relayer's account?",
-            fields={"nonce": nonce, "fee": fee},
-            retryable=True,
-        )
 
 
 class Relayer:

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from typing import Final
 
 from yuanliu.chain.node import RpcError
+from yuanliu.errors import YuanliuError
 
 
 class Answer(Enum):
@@ -48,3 +49,29 @@ def answer_of(answer: object) -> Answer:
     return next(
         (meaning for meaning, words in _WORDS if words.search(answer.message)), Answer.OTHER
     )
+
+
+class NoFunds(YuanliuError):
+    """The relayer's account cannot pay for gas."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(
+            "relayer.no_funds",
+            f"the relayer's account {account} cannot pay for gas",
+            hint="send it some of the chain's own coin; what waits is sent then",
+            fields={"account": account},
+            retryable=True,
+        )
+
+
+class Stuck(YuanliuError):
+    """The chain does not take a transaction, whatever it pays."""
+
+    def __init__(self, nonce: int, fee: int) -> None:
+        super().__init__(
+            "relayer.stuck",
+            f"the relayer's transaction {nonce} is not mined, though it pays up to {fee} wei per gas",
+            hint="is the chain making blocks? Does another program use the relayer's account?",
+            fields={"nonce": nonce, "fee": fee},
+            retryable=True,
+        )
