@@ -7,41 +7,23 @@ older web3 than ours, so it lives in an environment of its own, locked in `scrip
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import solcx
+from tests.environments import python_of
 
 from yuanliu.chain import compiler
-from yuanliu.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = ROOT / "scripts" / "slither.lock"
 RUNNER = Path(__file__).with_name("slither_runner.py")
 DISABLED = re.compile(r"//\s*slither-disable[a-z-]*\s*(?P<checks>[a-zA-Z0-9_,-]*)(?P<reason>.*)")
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The interpreter of slither's environment, which is made if it is not there or another one was locked."""
-    folder = settings().data_dir / "slither"
-    stamp, locked = folder / "installed", LOCK.read_text(encoding="utf-8")
-    interpreter = folder / "bin" / "python"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != locked:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip: list[str | Path] = [
-            interpreter,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "install",
-            "--quiet",
-        ]
-        subprocess.run([*pip, "--require-hashes", "-r", LOCK], check=True)
-        stamp.write_text(locked, encoding="utf-8")
-    return interpreter
+    return python_of("slither")
 
 
 def parsed(sources: dict[str, str]) -> dict[str, Any]:
