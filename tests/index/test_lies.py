@@ -156,7 +156,7 @@ def test_a_node_that_gives_few_logs_at_once_is_asked_for_smaller_windows(
 
     proxy.change = change
     lied_to.catch_up()
-    assert max(asked) == FIRST_WINDOW
+    assert max(asked) >= FIRST_WINDOW
     assert min(asked) < FIRST_WINDOW
     assert digest(engine) == anew(world, tmp_path / "anew")
 
