@@ -105,6 +105,15 @@ def test_two_ups_at_once_start_one_node(lasting: Settings) -> None:
     assert said == ["Devnet already runs", "Devnet is up"]
 
 
+def test_the_chain_keeps_its_first_block_through_any_number_of_restarts(lasting: Settings) -> None:
+    genesis = Node(devnet.up(lasting).rpc_url).block_hash(0)
+    for restart in range(6):
+        transact(lasting)
+        devnet.down(lasting)
+        time.sleep(1)  # the block that the node makes at its start is of another second
+        assert Node(devnet.up(lasting).rpc_url).block_hash(0) == genesis, restart
+
+
 def test_only_the_loopback_address_listens(lasting: Settings) -> None:
     devnet.up(lasting)
     with pytest.raises(OSError, match="refused"):

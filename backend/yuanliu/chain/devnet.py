@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
+from yuanliu.chain import devnet_state
 from yuanliu.chain.node import Node
 from yuanliu.chain.processes import identity, spawn_detached
 from yuanliu.errors import YuanliuError
@@ -139,7 +140,7 @@ def up(config: Settings | None = None) -> Status:
         else:
             anvil = find_anvil(config)
             _require_free(config.devnet_port)
-            recovery = _mend_state(files)
+            recovery = devnet_state.mend(files.state, files.copy, files.broken)
             pid = spawn_detached(
                 [
                     anvil,
@@ -425,32 +426,6 @@ def _answers(port: int, alive: Callable[[], bool]) -> bool:
     return False
 
 
-def _mend_state(files: _Files) -> str:
-    """Make sure that the node starts on a whole state file; say in words if that took the copy."""
-    if _whole(files.state):
-        return ""
-    broken = files.state.exists()
-    if broken:
-        files.state.replace(files.broken)
-    if _whole(files.copy):
-        shutil.copyfile(files.copy, files.state)
-        what = "was broken (killed in the middle of a dump)" if broken else "was missing"
-        return f"the state file {what}; the last good copy was taken instead"
-    if broken:
-        return (
-            "the state file was broken and there was no good copy: the chain begins anew "
-            f"(the broken file is kept as {files.broken})"
-        )
-    return ""
-
-
-def _whole(state: Path) -> bool:
-    try:
-        return "blocks" in json.loads(state.read_bytes())
-    except (FileNotFoundError, ValueError, TypeError):
-        return False
-
-
 def _start_keeper(files: _Files, record: _Record) -> None:
     spawn_detached(
         [
@@ -483,7 +458,7 @@ def _stop(files: _Files) -> bool:
                     fields={"pid": record.pid},
                 )
             time.sleep(0.01)
-        if _whole(files.state):
+        if devnet_state.is_whole(files.state):
             shutil.copyfile(files.state, files.copy)
     files.pid.unlink(missing_ok=True)
     return record is not None
