@@ -33,6 +33,7 @@ NOT_CODES: Final = frozenset(
         "evm.methodIdentifiers",  # an output of the compiler
         "http.request",  # messages of ASGI
         "http.response",
+        "yuanliu.cli",  # a module that is started
     }
 )
 
