@@ -41,7 +41,7 @@ class Services:
     till: keys.Key | None
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:  # not in a thread: there is nothing to wait for
     """Give the services of the application that answers."""
     found: Services = request.app.state.services
     return found

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.index.reading import reading
 from yuanliu.records import Kind
 from yuanliu.web import caching
 from yuanliu.web.problems import documented
@@ -15,6 +16,7 @@ from yuanliu.web.shapes import (
     Gtin,
     Hash,
     Money,
+    Output,
     Page,
     hexed,
     moment,
@@ -60,6 +62,19 @@ def known(db: Copy, batch: str) -> q.Batch:
     return found
 
 
+def answered(view: Output, response: Response, status: int = 200) -> Response:
+    """Answer with a view, and the status and headers that were set.
+
+    It is what the route promises already: FastAPI would check it again, in a thread of its own.
+    """
+    return Response(
+        view.model_dump_json(),
+        response.status_code or status,
+        headers=dict(response.headers),
+        media_type="application/json",
+    )
+
+
 def after_place(after: str | None) -> int | None:
     """Read the cursor of a list that is ordered by place. Raises `YuanliuError` (`request.cursor_invalid`)."""
     return None if after is None else read_numbers(after, 1)[0]
@@ -94,12 +109,13 @@ def list_batches(
     return Page(items=[BatchView.of(row) for row in rows], next=cursor(rows, limit))
 
 
-@router.get("/batches/{batch}", responses=documented(404))
-def show_batch(batch: BatchId, db: Copy, request: Request, response: Response) -> BatchView:
+@router.get("/batches/{batch}", response_model=BatchView, responses=documented(404))
+def show_batch(batch: BatchId, wired: Wired, request: Request, response: Response) -> Response:
     """Give a batch as it is now."""
-    found = known(db, batch)
+    with reading(wired.copy) as db:
+        found = known(db, batch)
     caching.tagged(request, response, f"{found.head.hex()}-{len(found.recalls)}-{found.for_sale}")
-    return BatchView.of(found)
+    return answered(BatchView.of(found), response)
 
 
 @router.get("/batches/{batch}/status", responses=documented(404))
@@ -121,23 +137,25 @@ def show_status(batch: BatchId, db: Copy) -> StatusView:
 
 
 @router.get(
-    "/batches/{batch}/journal", responses={**documented(404), 304: {"description": "Unchanged"}}
+    "/batches/{batch}/journal",
+    response_model=JournalView,
+    responses={**documented(404), 304: {"description": "Unchanged"}},
 )
-def show_journal(
-    batch: BatchId, db: Copy, wired: Wired, request: Request, response: Response
-) -> Any:  # noqa: ANN401 -- or 304
+def show_journal(batch: BatchId, wired: Wired, request: Request, response: Response) -> Response:
     """Give all records of a batch, to be checked against the head that the chain gives."""
-    rows = q.records(db, unhexed(batch))
-    head = rows[-1].head if rows else known(db, batch).head
+    with reading(wired.copy) as db:
+        rows = q.records(db, unhexed(batch))
+        head = rows[-1].head if rows else known(db, batch).head
     if caching.tagged(request, response, head.hex()):
         return caching.unchanged(response)
-    return JournalView(
+    view = JournalView(
         batch=batch,
         chain_id=wired.deployment.chain_id,
         contract=wired.deployment.batches.address.lower(),
         head=hexed(head),
         records=[RecordView.of(row) for row in rows],
     )
+    return answered(view, response)
 
 
 @router.get("/batches/{batch}/journal/{number}", responses=documented(404))
@@ -174,19 +192,21 @@ def list_inspections(batch: BatchId, db: Copy) -> list[RecordView]:
     return [RecordView.of(row) for row in found if row.kind == Kind.INSPECTION]
 
 
-@router.get("/batches/{batch}/lineage", responses=documented(404))
-def show_lineage(batch: BatchId, db: Copy) -> LineageView:
+@router.get("/batches/{batch}/lineage", response_model=LineageView, responses=documented(404))
+def show_lineage(batch: BatchId, wired: Wired, response: Response) -> Response:
     """Give everything that a batch was made from, and everything that was made from it."""
-    key = known(db, batch).id
-    return LineageView(
+    with reading(wired.copy) as db:
+        found = q.lineage(db, known(db, batch).id)
+    view = LineageView(
         batch=batch,
-        ancestors=[_relative(row) for row in q.ancestors(db, key)],
-        descendants=[_relative(row) for row in q.descendants(db, key)],
+        ancestors=[_relative(row) for row in found.ancestors],
+        descendants=[_relative(row) for row in found.descendants],
         arrows=[
             ArrowView(child=hexed(row.child), parent=hexed(row.parent), milligrams=row.milligrams)
-            for row in q.links(db, key)
+            for row in found.links
         ],
     )
+    return answered(view, response)
 
 
 def _relative(row: q.Relative) -> RelativeView:

@@ -14,10 +14,11 @@ from yuanliu.digital_link import DigitalLink
 from yuanliu.epcis import contexts
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.index.reading import reading
 from yuanliu.web import linkset, pages
 from yuanliu.web.negotiation import choose
 from yuanliu.web.problems import documented
-from yuanliu.web.services import Copy, Wired
+from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import hexed
 from yuanliu.web.views import BatchView, ProductView
 
@@ -54,8 +55,13 @@ def describe(wired: Wired) -> dict[str, object]:
         307: {"description": "To where the link type asked for is"},
     },
 )
-def resolve(rest: str, request: Request, db: Copy, wired: Wired) -> Response:  # noqa: ARG001 -- read as it came
+def resolve(rest: str, request: Request, wired: Wired) -> Response:  # noqa: ARG001 -- read as it came
     """Resolve a product (`/01/{gtin}`), a lot (`/10/{lot}`), or one piece of it (`/21/{serial}`)."""
+    with reading(wired.copy) as db:
+        return _resolved(request, db, wired)
+
+
+def _resolved(request: Request, db: Copy, wired: Services) -> Response:
     link = _read(request, wired.config.public_url)
     asked = dict(link.parameters).get("linkType")
     accept = request.headers.get("accept", "")
@@ -120,7 +126,7 @@ def _page(
     batch: q.Batch,
     link: DigitalLink,
     db: Copy,
-    wired: Wired,
+    wired: Services,
     request: Request,
     headers: dict[str, str],
 ) -> Response:
