@@ -1,7 +1,8 @@
 """Carries out what somebody asks for: his call is signed with his key, stored, relayed, and answered when it is mined.
 
 `Idempotency-Key` names an intention: the same key with the same body is the same intention, however often it is sent.
-`Prefer: respond-async` answers at once with 202; `Prefer: wait=N` waits up to N seconds (RFC 7240).
+`Prefer: respond-async` answers at once with 202, and events without asking the chain first: what the contract refuses
+then shows in the intention; `Prefer: wait=N` waits up to N seconds (RFC 7240).
 """
 
 import hashlib
@@ -46,7 +47,8 @@ Prefer = Annotated[
     str | None,
     Header(
         max_length=200,
-        description="`respond-async` (202 at once) or `wait=SECONDS`, at most 30.",
+        description="`respond-async` (202 at once; an event is not tried on the chain first, so a refusal shows in its"
+        " intention) or `wait=SECONDS`, at most 30.",
         examples=["respond-async"],
     ),
 ]
@@ -146,8 +148,9 @@ class Acting:
     ) -> IntentionView:
         """Sign a call with his key, or with `key` of the service, and see it through.
 
-        The status is 201 if it was mined, otherwise 202. Raises `YuanliuError` (`access.forbidden`,
-        `access.suspended`), what `Outbox.submit` does, and `IntentionFailed`.
+        The status is 201 if it was mined, otherwise 202. For who does not wait, an act of known cost (an event) is not
+        tried on the chain first; should the contract refuse it, the intention says so. Raises `YuanliuError`
+        (`access.forbidden`, `access.suspended`), what `Outbox.submit` does, and `IntentionFailed`.
         """
         intention = self.wired.outbox.submit(
             account=self.account,
@@ -157,6 +160,7 @@ class Acting:
             act=act,
             body_digest=self.digest,
             result=result or {},
+            try_out=self.wait > 0,
         )
         return self.answer(intention)
 

@@ -1,5 +1,7 @@
 """Captures EPCIS events: each becomes the acts that record it on the batches that it names."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -29,9 +31,10 @@ def _capture(acts: Acting, opened: Opened, *, atomic: bool) -> tuple[Capture, li
     asked: list[Asked] = []
     refused: list[dict[str, Any]] = []
     with reading(acts.wired.copy) as db:
+        find = cache(partial(q.find_batch, db))  # a document names the same lots again and again
         for position, event in enumerate(opened.events):
             try:
-                asked += _acts_of(acts, db, opened, position, event)
+                asked += _acts_of(acts, db, find, opened, position, event)
             except YuanliuError as error:
                 if atomic:
                     raise
@@ -52,7 +55,14 @@ def _capture(acts: Acting, opened: Opened, *, atomic: bool) -> tuple[Capture, li
     return kept, intentions
 
 
-def _acts_of(acts: Acting, db: Copy, opened: Opened, position: int, event: Any) -> list[Asked]:  # noqa: ANN401 -- JSON
+def _acts_of(
+    acts: Acting,
+    db: Copy,
+    find: Callable[[str, str], q.Batch | None],
+    opened: Opened,
+    position: int,
+    event: Any,  # noqa: ANN401 -- JSON
+) -> list[Asked]:
     """Give the acts that one event becomes. Raises `EpcisError`, `YuanliuError` (`privacy.personal_data`)."""
     validate_event(event, opened.namespaces, at=f"{opened.at}/{position}")
     kept = actions.recordable(event, opened.namespaces)
@@ -60,7 +70,7 @@ def _acts_of(acts: Acting, db: Copy, opened: Opened, position: int, event: Any) 
     corrected = _corrected(db, event) if "errorDeclaration" in event else None
     found = []
     for gtin, lot in actions.lots_of(event):
-        batch = q.find_batch(db, gtin, lot)
+        batch = find(gtin, lot)
         if batch is None:
             raise EpcisError(
                 "epcis.capture_lot_unknown",

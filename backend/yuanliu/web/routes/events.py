@@ -4,12 +4,13 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from yuanliu import actions, epcis, members
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.index.reading import reading
 from yuanliu.records import RecordError, decode
 from yuanliu.web.acting import Acts
 from yuanliu.web.events_in import (
@@ -23,7 +24,7 @@ from yuanliu.web.events_in import (
     whole,
 )
 from yuanliu.web.problems import documented
-from yuanliu.web.routes.batches import BatchId, known
+from yuanliu.web.routes.batches import BatchId, answered, known
 from yuanliu.web.services import Copy
 from yuanliu.web.shapes import Input, IntentionView, hexed
 
@@ -54,20 +55,26 @@ class CorrectionIn(Input):
     reason: Literal["did_not_occur", "incorrect_data"]
 
 
-@router.post("/batches/{batch}/events", status_code=201, responses=REFUSALS)
+@router.post(
+    "/batches/{batch}/events",
+    status_code=201,
+    response_model=IntentionView,
+    responses=REFUSALS,
+)
 def record_event(
     batch: BatchId,
     body: Annotated[ProductionIn | LogisticsIn, Field(discriminator="kind")],
     acts: Acts,
-    db: Copy,
-) -> IntentionView:
+) -> Response:
     """Record a step of production (cooperative, farmer) or logistics (cooperative, carrier, store)."""
-    row = known(db, batch)
+    with reading(acts.wired.copy) as db:
+        row = known(db, batch)
     record = (
         actions.record_production if isinstance(body, ProductionIn) else actions.record_logistics
     )
     call = record(acts.wired.deployment, row.id, body.event(row))
-    return acts.carry_out(call, f"record_{body.kind}", {"batch": batch})
+    view = acts.carry_out(call, f"record_{body.kind}", {"batch": batch})
+    return answered(view, acts.response, 201)
 
 
 @router.post("/batches/{batch}/inspections", status_code=201, responses=REFUSALS)
