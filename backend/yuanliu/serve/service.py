@@ -48,6 +48,10 @@ STAND_BY_SECONDS: Final = 2.0
 SHUTDOWN_SECONDS: Final = 10
 """How long answers that are under way may take to end."""
 
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread may compute while others wait for their turn. An answer waits for several turns, and with Python's
+usual 5 ms for the follower and the relayer at each."""
+
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BACKLOG: Final = 2_048
 
@@ -170,6 +174,7 @@ def run(
     Raises `YuanliuError` (`service.port_busy`) and as `prepare`.
     """
     log_as_json()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with _until_signal(), ExitStack() as ended:
         listener = None if part is Part.WORKER else ended.enter_context(_listen(config))
         chain = prepare_chain(config, said=said)
