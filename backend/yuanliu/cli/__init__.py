@@ -1,0 +1,57 @@
+"""The `yuanliu` command: thin. Each command imports what it needs, so that `--help` answers at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from yuanliu import __version__
+from yuanliu.cli import bench, chain, service
+from yuanliu.cli.consoles import err, out
+from yuanliu.errors import YuanliuError
+
+app = typer.Typer(
+    name="yuanliu",
+    help="Yuanliu (源流): proof of origin and honest pay for farm goods.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(service.app)
+app.add_typer(chain.app)
+app.add_typer(bench.app, name="bench")
+
+
+def _version(show: bool) -> None:  # noqa: FBT001 -- Typer's callback signature
+    if show:
+        out.print(f"yuanliu {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _show: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and stop.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Yuanliu (源流): proof of origin and honest pay for farm goods."""
+
+
+def main() -> None:
+    """Run the command line; a refusal is printed with its code and hint, and sets the exit code."""
+    try:
+        app()
+    except YuanliuError as error:
+        err.print(
+            f"[bold red]error[/] \\[{escape(error.code)}]: {escape(error.message)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if error.hint:
+            err.print(f"[cyan]hint[/]: {escape(error.hint)}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
