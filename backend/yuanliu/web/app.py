@@ -61,7 +61,8 @@ def create_app(services: Services) -> FastAPI:
         separate_input_output_schemas=True,
     )
     app.state.services = services
-    app.include_router(resolver.router)  # routes are tried in this order, 10 µs each: what is asked most comes first
+    # Routes are tried in this order, 10 µs each: what is asked most comes first.
+    app.include_router(resolver.router)
     for module in (
         batches,
         events,
