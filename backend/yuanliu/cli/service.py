@@ -4,6 +4,7 @@ import time
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from yuanliu.cli.consoles import err, out
 
