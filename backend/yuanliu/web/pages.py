@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from yuanliu import identifiers, money
 from yuanliu.index import queries as q
-from yuanliu.records import RecordError, Sold, decode
+from yuanliu.index.payloads import payload_of
+from yuanliu.records import Kind, RecordError, Sold, decode
 from yuanliu.web import messages
 from yuanliu.web.services import Services
 from yuanliu.web.shapes import hexed
@@ -46,6 +47,10 @@ _KINDS: Final = {
     },
     "en": {},
 }
+
+
+_TOLD: Final = frozenset({Kind.SOLD, Kind.INSPECTION})
+"""Kinds of which a step says more than when and where."""
 
 
 def now() -> str:
@@ -102,9 +107,9 @@ def _step(record: q.Record, language: str) -> dict[str, object]:
         "bad": False,
     }
     try:
-        body = decode(record.data).body
-        payload = getattr(body, "payload", None)
+        payload = payload_of(record.data)
         step["place"] = _place(orjson.loads(payload)) if payload else ""
+        body = decode(record.data).body if record.kind in _TOLD else None
     except (RecordError, ValueError):
         return step
     if isinstance(body, Sold):

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from yuanliu.errors import YuanliuError
@@ -25,7 +26,6 @@ from yuanliu.web.shapes import (
     write_cursor,
 )
 from yuanliu.web.views import (
-    ArrowView,
     BatchView,
     EventView,
     HoldingView,
@@ -37,7 +37,6 @@ from yuanliu.web.views import (
     PoolView,
     RecallView,
     RecordView,
-    RelativeView,
     StatusView,
 )
 
@@ -193,31 +192,32 @@ def list_inspections(batch: BatchId, db: Copy) -> list[RecordView]:
 
 
 @router.get("/batches/{batch}/lineage", response_model=LineageView, responses=documented(404))
-def show_lineage(batch: BatchId, wired: Wired, response: Response) -> Response:
+def show_lineage(batch: BatchId, wired: Wired) -> Response:
     """Give everything that a batch was made from, and everything that was made from it."""
     with reading(wired.copy) as db:
         found = q.lineage(db, known(db, batch).id)
-    view = LineageView(
-        batch=batch,
-        ancestors=[_relative(row) for row in found.ancestors],
-        descendants=[_relative(row) for row in found.descendants],
-        arrows=[
-            ArrowView(child=hexed(row.child), parent=hexed(row.parent), milligrams=row.milligrams)
+    document = {  # by hand, because four thousand checked objects take longer than their query
+        "batch": batch,
+        "ancestors": [_relative(row) for row in found.ancestors],
+        "descendants": [_relative(row) for row in found.descendants],
+        "arrows": [
+            {"child": hexed(row.child), "parent": hexed(row.parent), "milligrams": row.milligrams}
             for row in found.links
         ],
-    )
-    return answered(view, response)
+    }
+    return Response(orjson.dumps(document), media_type="application/json")
 
 
-def _relative(row: q.Relative) -> RelativeView:
-    return RelativeView(
-        batch=hexed(row.batch),
-        gtin=row.gtin,
-        lot=row.lot,
-        cooperative=row.cooperative,
-        depth=row.depth,
-        milligrams=row.milligrams,
-    )
+def _relative(row: q.Relative) -> dict[str, object]:
+    """Write a `RelativeView`."""
+    return {
+        "batch": hexed(row.batch),
+        "gtin": row.gtin,
+        "lot": row.lot,
+        "cooperative": row.cooperative,
+        "depth": row.depth,
+        "milligrams": row.milligrams,
+    }
 
 
 @router.get("/batches/{batch}/holders", responses=documented(404))
