@@ -17,6 +17,7 @@ import urllib3
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_hex
+from requests.adapters import HTTPAdapter
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
@@ -33,6 +34,9 @@ _MOVED: Final = ("BlockOutOfRange", "header not found")
 
 _MOVED_PAUSES: Final = (0.005, 0.02, 0.1)
 _PIECE: Final = 1 << 16
+_CONNECTIONS: Final = 64
+"""Most connections that are kept: as many as threads may ask at once."""
+
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """Hosts that are this very machine: no proxy is asked for them."""
 
@@ -306,6 +310,8 @@ class _Session(requests.Session):
 
     def __init__(self, url: str, seconds: float) -> None:
         super().__init__()
+        self.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        self.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
         self._seconds = seconds
         self.trust_env = urlsplit(url).hostname not in LOOPBACK
 
