@@ -56,7 +56,7 @@ each timed from when it was due. Projections follow from CPU seconds; they were 
 
 _DOCUMENT: Final = 100
 _DOCUMENTS_AT_ONCE: Final = 4
-_SINGLES_AT_ONCE: Final = 16
+_SINGLES_AT_ONCE: Final = 32
 _LOOK_UPS_AT_ONCE: Final = 16
 _WAIT_SECONDS: Final = 180.0
 _CORES: Final = 2
