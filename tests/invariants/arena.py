@@ -290,9 +290,13 @@ class Arena:
         return raw
 
     def _relayed(self, sender: str, to: str, data: bytes, how: str) -> dict[str, Any]:
-        """Sign a request and relay it, alone or in a batch behind one that is forged."""
+        """Sign a request and relay it, alone or behind one that is forged; or make it one of several calls."""
         g = self.ghost
         forwarder = self.contracts["Actors"]
+        if how == "together":
+            call = forwarder.call("together", [(to, data)])
+            self.succeeded[call.name] += 1
+            return self.send(sender, call.to, call.data)
         request = self._request(sender, to, data)
         g.nonces[sender] = g.nonces.get(sender, 0) + 1
         if how == "execute":

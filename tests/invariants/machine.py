@@ -62,7 +62,7 @@ class Trade(RuleBasedStateMachine):
     ) -> bool:
         if currently_in_test_context():
             note(f"{contract}.{function}{str(arguments)[:400]} by {sender}")
-        relay = r.choice(("", "", "", "", "execute", "executeBatch"))
+        relay = r.choice(("", "", "", "together", "execute", "executeBatch"))
         done = self.a.do(sender, contract, function, *arguments, ghost=ghost, relay=relay)
         if done:  # a refused call was no transaction
             self.a.check(people=contract in {"Actors", "Catalogue"} or bool(relay))
