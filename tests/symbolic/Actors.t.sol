@@ -13,6 +13,7 @@ contract ActorsProofs is Proof {
         _actors = IActors(_any("Actors.sol:Actors", abi.encode(address(0xa1), address(0xa2))));
     }
 
+    /// @custom:halmos --loop 1
     /// @dev Once a key stands for somebody, it never stands for another; once it is retired, it stays so.
     function prove_a_key_stands_for_one_actor(address caller, address key) external {
         (address actor, IActors.KeyLevel level) = _actors.keyOf(key);

@@ -101,20 +101,21 @@ contract BatchesProofs is BatchesProof {
 
     // ------------------------------------------------------------------ one batch
 
-    /// @dev An act on one batch changes nothing of any other.
-    function prove_an_act_on_a_batch_is_that_batchs_alone(address caller, BatchId batch) external {
-        bytes memory before = abi.encode(_batches.batchOf(batch));
+    /// @dev An act on one batch changes nothing of any other; and of its own not what the batch is: whose, of what, how
+    /// much, under which terms.
+    function prove_an_act_changes_one_batch_and_not_what_it_is(address caller, BatchId batch) external {
+        IBatches.Batch memory before = _batches.batchOf(batch);
+        bytes32 whole = keccak256(abi.encode(before));
         BatchId named = _act(caller);
-        VM.assume(!(named == batch));
-        assert(keccak256(before) == keccak256(abi.encode(_batches.batchOf(batch))));
-    }
-
-    /// @dev What a batch is does not change: whose it is, of what, how much, and under which terms.
-    function prove_what_a_batch_is_does_not_change(address caller, BatchId batch) external {
-        bytes32 before = _lasting(_batches.batchOf(batch));
-        BatchId named = _act(caller);
-        VM.assume(named == batch);
-        assert(before == _lasting(_batches.batchOf(batch)));
+        IBatches.Batch memory then = _batches.batchOf(batch);
+        bytes32 wholeNow = keccak256(abi.encode(then));
+        bool holds;
+        assembly ("memory-safe") {
+            // Without a jump, which would double the paths.
+            holds := or(eq(whole, wholeNow), eq(named, batch))
+        }
+        assert(holds);
+        assert(_lasting(before) == _lasting(then));
     }
 
     function _lasting(IBatches.Batch memory b) private pure returns (bytes32) {

@@ -26,6 +26,7 @@ CONTRACTS: Final = ("Actors", "Catalogue", "Deliveries", "Batches", "Payments")
 
 OUTPUTS: Final = (
     "abi",
+    "devdoc",
     "evm.bytecode.object",
     "evm.deployedBytecode.object",
     "evm.methodIdentifiers",
@@ -35,7 +36,7 @@ REFUTED: Final = 1
 """Halmos's own words for a test that passed, and for one that it found an input against."""
 
 CUT_SHORT: Final = {"prove_a_key_stands_for_one_actor"}
-"""Proofs that follow a loop over stored things, a cooperative's clerks, twice at most."""
+"""Proofs that follow a loop over stored things, a cooperative's clerks, once at most."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,7 @@ def lay_out(folder: Path) -> None:
                     "deployedBytecode": code(evm["deployedBytecode"]["object"]),
                     "methodIdentifiers": evm["methodIdentifiers"],
                     "ast": output["sources"][unit]["ast"],
+                    "devdoc": found["devdoc"],
                 },
             )
     for name in CONTRACTS:
@@ -109,7 +111,10 @@ def code(hexes: str) -> dict[str, Any]:
 def write(folder: Path, unit: str, name: str, artifact: dict[str, Any]) -> None:
     path = folder / "out" / Path(unit).name / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"compiler": {"version": compiler.SOLC_VERSION}}
+    metadata = {
+        "compiler": {"version": compiler.SOLC_VERSION},
+        "output": {"devdoc": artifact.get("devdoc", {})},
+    }
     path.write_text(json.dumps(artifact | {"metadata": metadata}), encoding="utf-8")
 
 
