@@ -88,10 +88,9 @@ def _sqlite(path: Path) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         # A kill loses nothing with NORMAL; a power cut could lose the desk's last commits, so that one waits.
         cursor.execute(f"PRAGMA synchronous={'FULL' if path.stem == Family.DESK else 'NORMAL'}")
-        # The system keeps the file's pages anyway. A cache is there once for each connection, and what is mapped counts
-        # as the service's memory.
-        cursor.execute("PRAGMA cache_size=-4096")
-        cursor.execute("PRAGMA mmap_size=67108864")
+        # The system keeps the file's pages anyway. A cache is there once for each connection, and what is mapped (here
+        # it is not) counts as the service's memory.
+        cursor.execute("PRAGMA cache_size=-2048")
         cursor.close()
 
     @event.listens_for(engine, "begin")
