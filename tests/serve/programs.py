@@ -165,6 +165,7 @@ class Nursery:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.serve.nursery"],
             cwd=settings().project_dir,
+            env=os.environ | {"COLUMNS": "80"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

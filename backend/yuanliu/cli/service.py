@@ -77,10 +77,13 @@ def demo_(
         )
     seconds = time.monotonic() - started
     report.total(shown, done.results, seconds)
-    if not check:
-        report.invite(shown, f"http://{config.host}:{config.port}", done)
+    address = None if check else f"http://{config.host}:{config.port}"
+    if address:
+        report.invite(shown, address, done)
+    report.operator(shown, done)
     if as_json:
-        typer.echo(json.dumps(report.as_json(done, seconds), ensure_ascii=False, indent=2))
+        told = report.as_json(done, seconds, address)
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
 
 
 @app.command("migrate")

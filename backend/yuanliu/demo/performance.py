@@ -43,7 +43,7 @@ def perform(config: Settings, audience: Audience, *, leave_running: bool) -> Per
     """Start the service if it does not run, play the story, and compare what the service shows with the chain.
 
     Unless `leave_running`, everything that was started here is ended again. Raises `YuanliuError`
-    (`demo.service_differs`), and as `Story.run` and the parts.
+    (`demo.service_differs`, `demo.other_service`), and as `Story.run` and the parts.
     """
     with ExitStack() as ended:
         chain = service.prepare_chain(config, said=audience.status)
@@ -70,13 +70,28 @@ def perform(config: Settings, audience: Audience, *, leave_running: bool) -> Per
 
 
 def _start(config: Settings, deployment: Deployment) -> bool:
-    """Have the service run on this deployment; true: it was started now."""
+    """Have the service run on this deployment; true: it was started now. Raises `demo.other_service`."""
+    found = detached.running(config)
+    if found is None and _is_there(config, deployment):
+        return False  # somebody started it in a terminal
+    if found is not None and found.port == config.port and not _is_there(config, deployment):
+        detached.stop(config)  # it still works on a devnet that was reset since
     _, started = detached.start(config)
     if detached.of_this_deployment(config, deployment):
         return started
-    detached.stop(config)  # it still works on a devnet that was reset since
-    detached.start(config)
-    return True
+    raise YuanliuError(
+        "demo.other_service",
+        f"the service at {config.host}:{config.port} works on another chain than {config.rpc_url}",
+        hint="end it, or choose another port by YUANLIU_PORT",
+        fields={"host": config.host, "port": config.port},
+    )
+
+
+def _is_there(config: Settings, deployment: Deployment) -> bool:
+    try:
+        return detached.of_this_deployment(config, deployment)
+    except YuanliuError:
+        return False
 
 
 def _compare(config: Settings, result: Result) -> None:

@@ -100,20 +100,33 @@ def invite(console: Console, address: str, done: Performance) -> None:
     for each in done.sign_ins:
         table.add_row(each.login, each.password, str(each.kind))
     console.print(table)
-    if done.operator is not None:
-        console.print(
-            f"  Operator, shown this once: {done.operator.login} / {done.operator.password}",
-            highlight=False,
-        )
     console.print("\nStop it with `.venv/bin/yuanliu stop` and `.venv/bin/yuanliu devnet down`.")
 
 
-def as_json(done: Performance, seconds: float) -> dict[str, Any]:
-    """Give the whole story as one JSON document; amounts in fen, `events` is the number of records."""
+def operator(console: Console, done: Performance) -> None:
+    """Print the operator's one-time password, if his account was made now: nobody can show it later."""
+    if done.operator is not None:
+        console.print(
+            f"\nOperator, shown this once: {done.operator.login} / {done.operator.password}",
+            highlight=False,
+        )
+
+
+def as_json(done: Performance, seconds: float, address: str | None) -> dict[str, Any]:
+    """Give the whole story as one JSON document; amounts in fen, `events` is the number of records.
+
+    `address` is where the service runs; `operator` is shown this once, if his account was made now.
+    """
     return {
         "cases": [_case(result) for result in done.results],
         "deployment": dataclasses.asdict(done.deployment),
         "seconds": round(seconds, 3),
+        "address": address,
+        "sign_ins": [
+            {"login": each.login, "password": each.password, "kind": str(each.kind)}
+            for each in done.sign_ins
+        ],
+        "operator": done.operator and dataclasses.asdict(done.operator),
     }
 
 

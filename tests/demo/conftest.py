@@ -1,0 +1,5 @@
+"""Programs that start without importing."""
+
+from tests.serve.fixtures import nursery
+
+__all__ = ["nursery"]
