@@ -36,6 +36,7 @@ def account(kind: AccountKind = AccountKind.CLERK) -> Account:
         display_name="clerk-01",
         kind=kind,
         party=None,
+        manager=None,
         key_address=KEY,
         next_key_address=None,
         must_change_password=False,
