@@ -78,7 +78,7 @@ def test_every_kind_has_its_scopes_and_no_more() -> None:
 
 
 def test_a_token_has_only_what_both_it_and_its_account_may() -> None:
-    scopes = frozenset({Scope.EVENTS, Scope.ACCOUNTS})
+    scopes = frozenset({Scope.EVENTS, Scope.OPERATE})
     principal = Access(Chain()).principal(account(), scopes)
     assert principal.scopes == {Scope.EVENTS}
     with refused("access.forbidden"):

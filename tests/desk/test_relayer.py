@@ -731,6 +731,7 @@ def test_a_replacement_never_pays_without_bound(
 
 
 @pytest.mark.parametrize("depth", range(1, 21) if LONG else [1, 2, 5, 13, 20])
+@pytest.mark.own_chain
 def test_after_a_reorg_everything_is_there_once(bent: Desk, depth: int) -> None:
     node, sent = bent.world.node, 0
     bent.mine(depth)
@@ -751,6 +752,7 @@ def test_after_a_reorg_everything_is_there_once(bent: Desk, depth: int) -> None:
         assert each.block_hash == node.block_hash(each.block)
 
 
+@pytest.mark.own_chain
 def test_a_reorg_that_touches_nothing_of_ours_sends_nothing_again(bent: Desk) -> None:
     bent.submit(1)
     bent.turn()
@@ -762,6 +764,7 @@ def test_a_reorg_that_touches_nothing_of_ours_sends_nothing_again(bent: Desk) ->
     assert bent.numbers() == [1]
 
 
+@pytest.mark.own_chain
 def test_a_new_process_notices_a_reorg_that_nobody_saw(bent: Desk) -> None:
     bent.submit_all(range(5))
     bent.turn()
@@ -771,6 +774,7 @@ def test_a_new_process_notices_a_reorg_that_nobody_saw(bent: Desk) -> None:
     assert bent.numbers() == list(range(5))
 
 
+@pytest.mark.own_chain
 def test_a_refusal_in_a_block_that_is_gone_is_judged_again(bent: Desk) -> None:
     world = bent.world
     bent.mine(3)
@@ -801,6 +805,7 @@ def test_what_is_final_is_not_looked_at_again_and_its_bytes_are_thrown_away(
     assert bent.outbox.counts()[State.DONE] == 1
 
 
+@pytest.mark.own_chain
 def test_what_the_chain_lost_though_it_was_final_is_sent_again(
     bent: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -824,6 +829,7 @@ def test_what_the_chain_lost_though_it_was_final_is_sent_again(
 
 
 @BOTH
+@pytest.mark.own_chain
 def test_during_load_reorgs_and_a_forgetful_pool_lose_nothing(
     bent: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

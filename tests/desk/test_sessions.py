@@ -391,7 +391,7 @@ def test_a_machine_signs_with_the_accounts_key(desk: AccountDesk) -> None:
 
 def test_a_token_has_no_more_than_its_account(desk: AccountDesk) -> None:
     desk.person()
-    for scopes in ([Scope.ACCOUNTS], [Scope.READ, Scope.INSPECTIONS], []):
+    for scopes in ([Scope.OPERATE], [Scope.READ, Scope.INSPECTIONS], []):
         with refused("access.scope_beyond"):
             machine(desk, *scopes)
     for days in (0, -1, 401):

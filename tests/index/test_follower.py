@@ -46,7 +46,8 @@ def facts(engine: Engine) -> int:
 # ---------------------------------------------------------------------- a chain that goes back
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 5, 8, 13, 20])
+@pytest.mark.own_chain
+@pytest.mark.parametrize("depth", [1, 2, 5, 13, 20])
 def test_a_reorg_of_any_depth_leaves_the_copy_of_the_new_chain(
     world: World, engine: Engine, follower: Follower, tmp_path: Path, depth: int
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_reorg_of_any_depth_leaves_the_copy_of_the_new_chain(
     assert digest(engine) == anew(world, tmp_path / "anew")
 
 
+@pytest.mark.own_chain
 def test_every_depth_from_1_to_20_one_after_the_other_between_acts(
     world: World, engine: Engine, follower: Follower, tmp_path: Path
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_chain_that_became_shorter_is_followed_back(
     assert digest(engine) == anew(world, tmp_path / "anew")
 
 
+@pytest.mark.own_chain
 def test_what_was_final_is_not_taken_back(world: World, engine: Engine, node: RawNode) -> None:
     follower = Follower(Store(engine), world.deployment, node, finality=5)
     History(world, Random(4)).run(30)

@@ -120,6 +120,7 @@ def test_nonsense_for_logs_is_an_unreachable_node(
         assert digest(engine) == before
 
 
+@pytest.mark.own_chain
 def test_a_block_that_changes_while_its_logs_are_read_is_read_again(
     world: World, proxy: Proxy, engine: Engine, lied_to: Follower, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Engine
         engine.dispose()
 
 
+@pytest.mark.own_chain
 @pytest.mark.parametrize("seed", [1, 2])
 def test_histories_with_reorgs_and_restarts_equal_a_rebuild_on_both_databases(
     world: World, both: list[Engine], seed: int
