@@ -176,6 +176,11 @@ class RecallView(Output):
     reason: str
     since: str
 
+    @classmethod
+    def of(cls, row: q.Recall) -> "RecallView":
+        """Write a recall."""
+        return cls(batch=hexed(row.batch), by=row.by, reason=row.reason, since=moment(row.since))
+
 
 class BatchView(Output):
     """A batch as it is now."""
@@ -230,15 +235,7 @@ class BatchView(Output):
             token=row.token,
             held=row.held,
             recalled=row.recalled,
-            recalls=[
-                RecallView(
-                    batch=hexed(each.batch),
-                    by=each.by,
-                    reason=each.reason,
-                    since=moment(each.since),
-                )
-                for each in row.recalls
-            ],
+            recalls=[RecallView.of(each) for each in row.recalls],
             records=row.records,
             head=hexed(row.head),
             registered=moment(row.time),

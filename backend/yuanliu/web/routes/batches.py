@@ -20,7 +20,6 @@ from yuanliu.web.shapes import (
     Output,
     Page,
     hexed,
-    moment,
     read_numbers,
     unhexed,
     write_cursor,
@@ -126,12 +125,7 @@ def show_status(batch: BatchId, db: Copy) -> StatusView:
         on_sale=not (found.held or found.recalled) and found.for_sale > 0,
         held=found.held,
         recalled=found.recalled,
-        recalls=[
-            RecallView(
-                batch=hexed(each.batch), by=each.by, reason=each.reason, since=moment(each.since)
-            )
-            for each in found.recalls
-        ],
+        recalls=[RecallView.of(each) for each in found.recalls],
     )
 
 
