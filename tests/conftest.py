@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -16,6 +17,19 @@ pytest.register_assert_rewrite("tests.world")
 from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cleared
 
 from yuanliu.chain.devnet import Devnet  # noqa: E402 -- after the settings were cleared
+
+
+LONG: Final = ("symbolic", "faults", "serve", "demo", "invariants", "desk", "index", "web")
+"""Folders with the longest files, longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that no worker is left alone with one at the end."""
+    items.sort(
+        key=lambda item: (
+            LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG)
+        )
+    )
 
 
 @pytest.fixture(scope="session")
