@@ -18,7 +18,6 @@ from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cl
 
 from yuanliu.chain.devnet import Devnet  # noqa: E402 -- after the settings were cleared
 
-
 LONG: Final = ("symbolic", "faults", "serve", "demo", "invariants", "desk", "index", "web")
 """Folders with the longest files, longest first."""
 
