@@ -12,7 +12,9 @@ OURS = {"YUANLIU_LONG", "YUANLIU_CALLS", "YUANLIU_SHRINK"}
 for name in [name for name in os.environ if name.startswith("YUANLIU_") and name not in OURS]:
     del os.environ[name]
 
-pytest.register_assert_rewrite("tests.world")
+pytest.register_assert_rewrite(
+    "tests.world", "tests.desk.support", "tests.serve.programs", "tests.web.house"
+)
 
 from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cleared
 

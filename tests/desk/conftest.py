@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-
-pytest.register_assert_rewrite("tests.desk.support")
-
-from tests.desk.support import Desk, opened  # noqa: E402 -- after its assertions were registered
-from tests.postgres import postgres  # noqa: E402 -- likewise
-from tests.world import World  # noqa: E402 -- likewise
+from tests.desk.support import Desk, opened
+from tests.postgres import postgres
+from tests.world import World
 
 _SCHEMAS = count(1)
 

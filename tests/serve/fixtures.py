@@ -4,12 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.serve.programs import Ground, Nursery, Place, lay_ground
 
-pytest.register_assert_rewrite("tests.serve.programs")
-
-from tests.serve.programs import Ground, Nursery, Place, lay_ground  # noqa: E402 -- after its asserts are rewritten
-
-from yuanliu.chain import devnet  # noqa: E402 -- as above
+from yuanliu.chain import devnet
 
 
 @pytest.fixture(scope="session")

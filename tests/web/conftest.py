@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-
-pytest.register_assert_rewrite("tests.web.house")
-
-from tests.web.house import House, house  # noqa: E402 -- after its asserts are rewritten
+from tests.web.house import House, house
 
 
 @pytest.fixture(scope="session")
