@@ -539,6 +539,7 @@ def test_it_looks_again_which_chain_it_is_after_the_node_was_away(desk: Desk) ->
         assert other.node.transaction_count(desk.relayer.address) == 0
 
 
+@pytest.mark.own_chain
 def test_a_nonce_that_somebody_else_used_is_noticed_and_the_rest_is_numbered_on(desk: Desk) -> None:
     desk.submit_all(range(120))
     with monkeypatched(desk.relayer, "_broadcast", lambda *_: None):
