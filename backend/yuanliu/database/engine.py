@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
@@ -41,6 +41,12 @@ class DatabaseUnreachable(YuanliuError):
             retryable=True,
             exit_code=2,
         )
+
+    @classmethod
+    def of(cls, where: str, error: Exception) -> Self:
+        """Say it with the first line of what the driver said."""
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        return cls(where, reason)
 
 
 class DatabaseBusy(YuanliuError):
@@ -132,8 +138,7 @@ def _require(engine: Engine, where: str) -> None:
             connection.execute(text("SELECT 1"))
     except (OperationalError, OSError) as error:
         engine.dispose()
-        reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
-        raise DatabaseUnreachable(where, reason) from error
+        raise DatabaseUnreachable.of(where, error) from error
 
 
 def _url_invalid() -> YuanliuError:
@@ -186,6 +191,6 @@ def _advisory_lock(config: Settings, task: str) -> Iterator[None]:
                 raise DatabaseBusy(task)
             yield
     except SQLAlchemyError as error:
-        raise DatabaseUnreachable("PostgreSQL", str(error).partition("\n")[0]) from error
+        raise DatabaseUnreachable.of("PostgreSQL", error) from error
     finally:
         engine.dispose()

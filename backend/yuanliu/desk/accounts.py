@@ -136,7 +136,7 @@ class Accounts:
 
     def _insert(self, row: dict[str, Any]) -> None:
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(insert(ACCOUNT).values(row))
         except IntegrityError as error:
             with reading(self._engine) as connection:

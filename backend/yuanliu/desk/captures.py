@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field
 
 from yuanliu.desk.base import Desk
+from yuanliu.desk.connecting import reading, writing
 from yuanliu.errors import YuanliuError
 
 
@@ -59,7 +60,7 @@ class Captures:
             "refused": refused,
         }
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(insert(CAPTURE).values(row))
         except IntegrityError:
             return self.get(id_, account)
@@ -68,7 +69,7 @@ class Captures:
     def get(self, id_: str, account: str) -> Capture:
         """Give a job of an account. Raises `YuanliuError` (`capture.unknown`)."""
         query = select(CAPTURE).where(CAPTURE.c.id == id_, CAPTURE.c.account == account)
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).mappings().first()
         if row is None:
             raise YuanliuError(
@@ -87,5 +88,5 @@ class Captures:
             .order_by(CAPTURE.c.created.desc(), CAPTURE.c.id)
             .limit(limit)
         )
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with reading(self._engine) as connection:
             return [Capture(**row) for row in connection.execute(query).mappings()]

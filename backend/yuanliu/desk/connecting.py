@@ -4,19 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from yuanliu.database import DatabaseUnreachable
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that writes; it is committed at the end. Raises `DatabaseUnreachable`."""
+    """Open a transaction that writes; it is committed at the end.
+
+    Raises `DatabaseUnreachable`, and `IntegrityError` for what a table cannot hold twice: that is the caller's to tell.
+    """
     try:
         with engine.begin() as connection:
             yield connection
+    except IntegrityError:
+        raise
     except SQLAlchemyError as error:
-        raise _unreachable(error) from error
+        raise unreachable(error) from error
 
 
 @contextmanager
@@ -26,9 +31,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.connect().execution_options(reading=True) as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise _unreachable(error) from error
+        raise unreachable(error) from error
 
 
-def _unreachable(error: SQLAlchemyError) -> DatabaseUnreachable:
-    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return DatabaseUnreachable("of the desk", reason)
+def unreachable(error: Exception) -> DatabaseUnreachable:
+    """Say that the desk's database could not do it."""
+    return DatabaseUnreachable.of("of the desk", error)

@@ -6,13 +6,11 @@ carries a nonce of its signer, and the forwarder executes each nonce once.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, func, select
 
 from yuanliu.chain import relay
 from yuanliu.chain.bindings import Call
@@ -21,10 +19,11 @@ from yuanliu.chain.keys import Key
 from yuanliu.chain.node import ChainUnreachable, Node
 from yuanliu.chain.relay import SignedRequest
 from yuanliu.desk import checks
+from yuanliu.desk.connecting import reading
 from yuanliu.desk.gas_bounds import MAX_GAS, gas_bound, gas_for
 from yuanliu.desk.intentions import Intention, State, read
 from yuanliu.desk.resigning import resign
-from yuanliu.desk.storing import Draft, Storing, key_reused, unreachable
+from yuanliu.desk.storing import Draft, Storing, key_reused
 from yuanliu.desk.tables_outbox import INTENTION, SIGNER
 from yuanliu.errors import YuanliuError
 
@@ -190,7 +189,7 @@ class Outbox:
         query = select(SIGNER.c.next_nonce).where(
             SIGNER.c.deployment == self.id, SIGNER.c.address == signer.lower()
         )
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             return max(chain, connection.execute(query).scalar() or 0)
 
     def resign(self, intention: str, key: Key) -> Intention:
@@ -248,7 +247,7 @@ class Outbox:
         """Give what is stored under the drafts' names."""
         if not drafts:
             return []
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             return self.storing.find(connection, drafts)
 
     def chain_nonce(self, signer: str, *, fresh: bool) -> int:
@@ -267,7 +266,7 @@ class Outbox:
             query = select(SIGNER.c.next_nonce).where(
                 SIGNER.c.deployment == self.id, SIGNER.c.address == signer
             )
-            with self._reading() as connection:
+            with reading(self.engine) as connection:
                 stored = connection.execute(query).scalar()
             if stored is None:
                 raise
@@ -277,7 +276,7 @@ class Outbox:
 
     def intention(self, id_: str) -> Intention:
         """Give an intention. Raises `YuanliuError` (`outbox.unknown`)."""
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(select(INTENTION).where(INTENTION.c.id == id_)).first()
         if row is None:
             raise YuanliuError(
@@ -295,7 +294,7 @@ class Outbox:
             INTENTION.c.account == account,
             INTENTION.c.idempotency_key == idempotency_key,
         )
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(query).first()
         if row is not None and row.body_digest != body_digest:
             raise key_reused(idempotency_key, read(row))
@@ -318,7 +317,7 @@ class Outbox:
             query = query.where(INTENTION.c.state == str(state))
         if group is not None:
             query = query.where(INTENTION.c.group_name == group)
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             return [read(row) for row in connection.execute(query.order_by("id").limit(limit))]
 
     def counts(self) -> dict[State, int]:
@@ -328,7 +327,7 @@ class Outbox:
             .where(INTENTION.c.deployment == self.id)
             .group_by(INTENTION.c.state)
         )
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             found = {str(state): int(count) for state, count in connection.execute(query)}
         return {state: found.get(str(state), 0) for state in State}
 
@@ -351,14 +350,6 @@ class Outbox:
                 self._waiters[id_].remove(event)
                 if not self._waiters[id_]:
                     del self._waiters[id_]
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self.engine.connect().execution_options(reading=True) as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise unreachable(error) from error
 
     def settled(self, ids: Iterable[str]) -> None:
         """Wake those who wait for these."""

@@ -24,11 +24,11 @@ from yuanliu.chain.executions import Mined, read_receipt
 from yuanliu.chain.keys import Key
 from yuanliu.chain.node import RpcError
 from yuanliu.desk.checks import MAX_BYTES
+from yuanliu.desk.connecting import unreachable
 from yuanliu.desk.dispatches import Dispatch, Dispatches
 from yuanliu.desk.intentions import State, request_of
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.sending import Answer, NoFunds, Stuck, answer_of
-from yuanliu.desk.storing import unreachable
 from yuanliu.desk.verdicts import Judge, Verdicts
 from yuanliu.desk.watching import Block, View, look, lowest_gone
 from yuanliu.errors import YuanliuError

@@ -14,9 +14,10 @@ from yuanliu.chain import relay
 from yuanliu.chain.executions import find_execution, why_refused
 from yuanliu.chain.keys import Key
 from yuanliu.desk import settling
+from yuanliu.desk.connecting import unreachable
 from yuanliu.desk.gas_bounds import gas_for
 from yuanliu.desk.intentions import Intention, State, read
-from yuanliu.desk.storing import LIFETIME, Draft, signed_columns, unreachable
+from yuanliu.desk.storing import LIFETIME, Draft, signed_columns
 from yuanliu.desk.tables_outbox import INTENTION
 from yuanliu.errors import YuanliuError
 

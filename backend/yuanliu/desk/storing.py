@@ -19,7 +19,7 @@ from yuanliu.chain.bindings import Call
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.keys import Key
 from yuanliu.chain.relay import SignedRequest, sign_request
-from yuanliu.database import DatabaseUnreachable
+from yuanliu.desk.connecting import unreachable
 from yuanliu.desk.intentions import LIVE, Ids, Intention, State, deployment_id, read
 from yuanliu.desk.tables_outbox import INTENTION, SIGNER
 from yuanliu.errors import YuanliuError
@@ -335,12 +335,6 @@ def signed_columns(request: SignedRequest) -> dict[str, Any]:
         "deadline": request.deadline,
         "signature": request.signature,
     }
-
-
-def unreachable(error: Exception) -> DatabaseUnreachable:
-    """Say that the database could not do it."""
-    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return DatabaseUnreachable("of the desk", reason)
 
 
 def _intention(row: dict[str, Any]) -> Intention:

@@ -21,5 +21,4 @@ def reading(copy: Engine) -> Iterator[Connection]:
         with copy.connect().execution_options(**options) as connection:
             yield connection
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        raise DatabaseUnreachable("of the copy", reason) from error
+        raise DatabaseUnreachable.of("of the copy", error) from error

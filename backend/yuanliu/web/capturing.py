@@ -38,7 +38,7 @@ def _capture(acts: Acting, opened: Opened, *, atomic: bool) -> tuple[Capture, li
             except YuanliuError as error:
                 if atomic:
                     raise
-                refused.append(_error(error, position))
+                refused.append(_refusal(error, position))
     job = acts.capture_id
     intentions: list[Intention] = []
     if asked and atomic:
@@ -47,7 +47,7 @@ def _capture(acts: Acting, opened: Opened, *, atomic: bool) -> tuple[Capture, li
         outcomes = acts.carry_out_each(asked, "capture", group=job)
         for each, outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, YuanliuError):
-                refused.append(_error(outcome, each.result["event"]))
+                refused.append(_refusal(outcome, each.result["event"]))
             else:
                 intentions.append(outcome)
     behaviour = "rollback" if atomic else "proceed"
@@ -96,19 +96,22 @@ def _corrected(db: Copy, event: dict[str, Any]) -> tuple[bytes, bytes] | None:
     heads = []
     for id_ in named:
         found = q.event(db, id_) if id_ else ()
-        record = (
-            q.record_at(db, q.block_of(found[0].place), q.log_of(found[0].place)) if found else None
-        )
+        record = q.record_at(db, found[0].place) if found else None
         if record is not None:
             heads.append(record.head)
     return (heads[0], heads[1]) if len(heads) == 2 else None  # noqa: PLR2004 -- the wrong and the right
 
 
-def _error(error: YuanliuError, position: object) -> dict[str, Any]:
+def problem_of(code: str, message: str, instance: object) -> dict[str, Any]:
+    """Write why an event was not captured; `instance` says which."""
     return {
-        "type": f"urn:yuanliu:error:{error.code}",
-        "title": error.code,
-        "status": status_of(error.code),
-        "detail": error.message,
-        "instance": {"event": position},
+        "type": f"urn:yuanliu:error:{code}",
+        "title": code,
+        "status": status_of(code),
+        "detail": message,
+        "instance": instance,
     }
+
+
+def _refusal(error: YuanliuError, position: object) -> dict[str, Any]:
+    return problem_of(error.code, error.message, {"event": position})

@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 
 from yuanliu import actions
 from yuanliu.errors import YuanliuError
-from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
 from yuanliu.web.acting import anonymous
+from yuanliu.web.routes.batches import known
 from yuanliu.web.services import Services
 from yuanliu.web.shapes import Hash, Input, IntentionView, MoneyIn, unhexed
 
@@ -126,19 +126,12 @@ def _pay(
         ],
     )
     with reading(wired.copy) as db:
-        first = q.batch(db, order.lines[0].batch)
-    if first is None:
-        raise YuanliuError(
-            "batch.unknown",
-            f"there is no batch {report.lines[0].batch}",
-            hint="compare the id",
-            fields={"batch": report.lines[0].batch},
-        )
+        first = known(db, report.lines[0].batch)
     acts = anonymous(
         request, response, wired, f"{provider}/{report.order}", report.model_dump_json()
     )
-    if (known := acts.known()) is not None:
-        return acts.answer(known)
+    if (before := acts.known()) is not None:
+        return acts.answer(before)
     call = actions.pay_by_signature(
         wired.deployment,
         wired.node,

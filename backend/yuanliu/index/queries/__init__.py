@@ -80,7 +80,6 @@ from yuanliu.index.queries.rows import (
     Status,
     Terms,
 )
-from yuanliu.index.queries.sql import block_of, log_of
 from yuanliu.index.queries.state import counts, status
 
 __all__ = [
@@ -121,7 +120,6 @@ __all__ = [
     "balance",
     "batch",
     "batches",
-    "block_of",
     "claimed",
     "corrections",
     "counts",
@@ -137,7 +135,6 @@ __all__ = [
     "holders",
     "holdings",
     "lineage",
-    "log_of",
     "lots_of",
     "member_shares",
     "members_of",

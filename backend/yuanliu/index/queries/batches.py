@@ -214,9 +214,9 @@ def record(db: Connection, id_: bytes, number: int) -> Record | None:
     return None if found is None else record_of(found)
 
 
-def record_at(db: Connection, block: int, log_index: int) -> Record | None:
+def record_at(db: Connection, place: int) -> Record | None:
     """Give the record whose log stands at this place, or none."""
-    found = sql.first(db, f"{_RECORD} WHERE place = :place", place=sql.place_of(block, log_index))
+    found = sql.first(db, f"{_RECORD} WHERE place = :place", place=place)
     return None if found is None else record_of(found)
 
 

@@ -60,6 +60,19 @@ def known(db: Copy, batch: str) -> q.Batch:
     return found
 
 
+def known_record(db: Copy, batch: str, number: int) -> q.Record:
+    """Give a record of a batch's journal. Raises `YuanliuError` (`record.unknown`)."""
+    found = q.record(db, unhexed(batch), number)
+    if found is None:
+        raise YuanliuError(
+            "record.unknown",
+            f"batch {batch} has no record {number}",
+            hint="records are numbered from 0",
+            fields={"batch": batch, "number": number},
+        )
+    return found
+
+
 def answered(view: Output, response: Response, status: int = 200) -> Response:
     """Answer with a view, and the status and headers that were set.
 
@@ -158,15 +171,7 @@ def show_record(
     db: Copy,
 ) -> RecordView:
     """Give one record of a batch's journal."""
-    found = q.record(db, unhexed(batch), number)
-    if found is None:
-        raise YuanliuError(
-            "record.unknown",
-            f"batch {batch} has no record {number}",
-            hint="records are numbered from 0",
-            fields={"batch": batch, "number": number},
-        )
-    return RecordView.of(found)
+    return RecordView.of(known_record(db, batch, number))
 
 
 @router.get("/batches/{batch}/events", responses=documented(404))

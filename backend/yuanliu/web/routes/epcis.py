@@ -22,7 +22,7 @@ from yuanliu.web import capturing
 from yuanliu.web.acting import Acting, Acts
 from yuanliu.web.caching import IMMUTABLE
 from yuanliu.web.negotiation import choose
-from yuanliu.web.problems import documented, status_of
+from yuanliu.web.problems import documented
 from yuanliu.web.services import Copy
 from yuanliu.web.shapes import moment
 
@@ -115,11 +115,7 @@ def _job(job: Capture, intentions: list[Intention]) -> dict[str, Any]:
     running = any(not each.settled for each in intentions)
     errors = [
         *job.refused,
-        *(
-            _error(each.error or {}, each.result)
-            for each in intentions
-            if each.state in {State.FAILED, State.LAPSED}
-        ),
+        *(_failure(each) for each in intentions if each.state in {State.FAILED, State.LAPSED}),
     ]
     done = [each.updated for each in intentions]
     return {
@@ -133,15 +129,11 @@ def _job(job: Capture, intentions: list[Intention]) -> dict[str, Any]:
     }
 
 
-def _error(error: dict[str, Any], result: Any) -> dict[str, Any]:  # noqa: ANN401 -- any JSON
+def _failure(intention: Intention) -> dict[str, Any]:
+    error = intention.error or {}
     code = str(error.get("code", "outbox.lapsed"))
-    return {
-        "type": f"urn:yuanliu:error:{code}",
-        "title": code,
-        "status": status_of(code),
-        "detail": error.get("message", "the request lapsed"),
-        "instance": result,
-    }
+    message = str(error.get("message", "the request lapsed"))
+    return capturing.problem_of(code, message, intention.result)
 
 
 # ---------------------------------------------------------------------- queries

@@ -24,7 +24,7 @@ from yuanliu.web.events_in import (
     whole,
 )
 from yuanliu.web.problems import documented
-from yuanliu.web.routes.batches import BatchId, answered, known
+from yuanliu.web.routes.batches import BatchId, answered, known, known_record
 from yuanliu.web.services import Copy
 from yuanliu.web.shapes import Input, IntentionView, hexed
 
@@ -115,7 +115,9 @@ def anchor(batch: BatchId, body: ReadingsIn, acts: Acts, db: Copy) -> IntentionV
 def correct(batch: BatchId, body: CorrectionIn, acts: Acts, db: Copy) -> IntentionView:
     """Declare a record wrong and name the one that says what is right. Both stay visible."""
     row = known(db, batch)
-    wrong, corrective = (_record(db, row, number) for number in (body.wrong, body.corrective))
+    wrong, corrective = (
+        known_record(db, batch, number) for number in (body.wrong, body.corrective)
+    )
     event = epcis.declared_wrong(_payload(wrong), declared_at=datetime.now(UTC), reason=body.reason)
     call = actions.correct(
         acts.wired.deployment,
@@ -125,18 +127,6 @@ def correct(batch: BatchId, body: CorrectionIn, acts: Acts, db: Copy) -> Intenti
         event=event,
     )
     return acts.carry_out(call, "correct", {"batch": batch, "wrong": body.wrong})
-
-
-def _record(db: Copy, batch: q.Batch, number: int) -> q.Record:
-    found = q.record(db, batch.id, number)
-    if found is None:
-        raise YuanliuError(
-            "record.unknown",
-            f"lot {batch.lot} has no record {number}",
-            hint="records are numbered from 0",
-            fields={"number": number},
-        )
-    return found
 
 
 def _payload(record: q.Record) -> dict[str, Any]:
