@@ -217,7 +217,12 @@ class Relayer:
 
     def _collect(self, view: View) -> None:
         """Read what became of transactions whose nonce is used."""
-        used = [dispatch for dispatch in self._own() if dispatch.nonce < view.count]
+        used = []
+        for dispatch in self._own():
+            if dispatch.nonce < view.count:
+                used.append(dispatch)
+            else:
+                dispatch.unseen = 0.0
         if not used:
             return
         asked = [(dispatch, attempt.hash) for dispatch in used for attempt in dispatch.attempts]
@@ -330,8 +335,8 @@ class Relayer:
     def _fill(self, view: View) -> bool:
         """Send one more transaction, if enough waits; tell whether."""
         own = self._own()
-        if len(own) >= IN_FLIGHT:
-            return False
+        if len(own) >= IN_FLIGHT or any(dispatch.unseen for dispatch in own):
+            return False  # while it is unknown what became of some, what follows them would only be skipped
         rows = self._book.turn(MOST_REQUESTS)
         if not rows:
             return False

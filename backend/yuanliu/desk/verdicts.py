@@ -21,6 +21,9 @@ Several are normal after the chain went back; and when a transaction is refused 
 smaller company until the one to blame is alone.
 """
 
+ALONE: Final = 9
+"""After this many transactions an intention travels alone; those in which it was not its turn count no further."""
+
 
 @dataclass
 class Verdicts:
@@ -107,6 +110,8 @@ class Judge:
             signed = relay.is_signed(self._node, self._deployment, request)
             if not signed or row.attempts >= TRIES:
                 return settling.lapsed(settling.NotTaken(row.nonce, row.attempts))
+        if row.nonce > following:
+            return {**settling.waiting(), "attempts": min(row.attempts, ALONE)}
         return settling.waiting()
 
     def _out_of_reach(
