@@ -31,6 +31,8 @@ from yuanliu.records import Sold, decode
 
 _PLACE: Final = "https://id.yuanliu.example/place/"
 _PARTY: Final = "https://id.yuanliu.example/party/"
+_COOPERATIVE_ZH: Final = "云岭山农产品专业合作社"
+_COOPERATIVE_EN: Final = "Yunling Hills Farm Cooperative"
 _CASES_PER_RUN: Final = 100
 _WAIT_SECONDS: Final = 30.0
 _PLAIN_GRADE_BPS: Final = 10_000
@@ -65,6 +67,8 @@ class Case:
     unit_grams: int
     sold: int
     place: str
+    place_zh: str
+    place_en: str
     step: str
     care: Mapping[str, object]
     measurements: tuple[epcis.Measurement, ...] = ()
@@ -86,13 +90,15 @@ CASES: Final = (
         unit_grams=50,
         sold=120,
         place="henhouse-07",
+        place_zh="云南大理 · 云岭村",
+        place_en="Yunling Village, Dali, Yunnan",
         step="feeding",
         care={"feed": "maize and soya, no additives", "hens": 240},
     ),
     Case(
         key="oranges",
         name="Navel oranges under order",
-        name_zh="脐橙（订单农业）",
+        name_zh="赣南脐橙（订单农业）",
         gtin="06901234567908",
         unit="XBX",
         unit_name="box of 5 kg",
@@ -104,6 +110,8 @@ CASES: Final = (
         unit_grams=5_000,
         sold=40,
         place="orchard-12",
+        place_zh="江西赣州 · 云岭果园",
+        place_en="Yunling Orchard, Ganzhou, Jiangxi",
         step="growing",
         care={"fertiliser": "compost", "irrigation": "spring water"},
     ),
@@ -122,6 +130,8 @@ CASES: Final = (
         unit_grams=100,
         sold=25,
         place="terrace-03",
+        place_zh="广东潮州 · 凤凰山",
+        place_en="Fenghuang Mountain, Chaozhou, Guangdong",
         step="plucking",
         care={"cultivar": "Mi Lan Xiang", "altitude": 980},
         measurements=(
@@ -284,7 +294,19 @@ class Story:
             price=case.price,
         )
         event = epcis.harvested(
-            now - timedelta(hours=6), whole, place=place, harvested_on=now.date(), details={}
+            now - timedelta(hours=6),
+            whole,
+            place=place,
+            harvested_on=now.date(),
+            details={},
+            description=epcis.Description(
+                name_zh=case.name_zh,
+                name_en=case.name,
+                cooperative_zh=_COOPERATIVE_ZH,
+                cooperative_en=_COOPERATIVE_EN,
+                place_zh=case.place_zh,
+                place_en=case.place_en,
+            ),
         )
         call = actions.register(d, registration, [receipt], event)
         self._do("clerk", f"register lot {lot}: {case.units} × {case.unit_name}", call)

@@ -15,18 +15,22 @@ from yuanliu.epcis.acts import (
     produced,
     transformed,
 )
+from yuanliu.epcis.description import NOTHING, Description, description_of
 from yuanliu.epcis.errors import EpcisError
 from yuanliu.epcis.payloads import EVENT_TYPES, MAX_DEPTH, Event, parse_payload, payload
 
 __all__ = [
     "EVENT_TYPES",
     "MAX_DEPTH",
+    "NOTHING",
+    "Description",
     "EpcisError",
     "Event",
     "Lot",
     "Measurement",
     "Temperature",
     "declared_wrong",
+    "description_of",
     "harvested",
     "identified",
     "inspected",

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from yuanliu.epcis.description import NOTHING, Description
 from yuanliu.epcis.errors import EpcisError
 from yuanliu.epcis.payloads import Event, number_error
 from yuanliu.identifiers import lot_class, parse_unit
@@ -84,14 +85,24 @@ class Temperature:
 
 
 def harvested(
-    when: datetime, lot: Lot, *, place: str, harvested_on: date, details: Mapping[str, object]
+    when: datetime,
+    lot: Lot,
+    *,
+    place: str,
+    harvested_on: date,
+    details: Mapping[str, object],
+    description: Description = NOTHING,
 ) -> Event:
     """Build the commissioning of a harvest: ObjectEvent ADD. `place` is the plot's URI, never a person's name.
 
     `when` needs a UTC offset. `details` become extensions of the lot's master data: bare names, JSON values.
     Raises `EpcisError`, `IdentifierError`.
     """
-    ilmd = {"cbvmda:harvestStartDate": harvested_on.isoformat(), **_extensions(details)}
+    ilmd = {
+        "cbvmda:harvestStartDate": harvested_on.isoformat(),
+        **description.ilmd(),
+        **_extensions(details),
+    }
     return {
         **_object_event(when, "ADD", [lot], place),
         "bizStep": "commissioning",
@@ -194,17 +205,20 @@ def transformed(
     place: str,
     transformation: str,
     loss_milligrams: int,
+    description: Description = NOTHING,
 ) -> Event:
     """Build a transformation. `transformation` is the URI of the id that joins its events.
 
     Raises `EpcisError`, `IdentifierError`.
     """
+    ilmd = description.ilmd()
     return {
         **_event("TransformationEvent", when, place),
         "bizStep": "commissioning",
         "transformationID": _uri(transformation),
         "inputQuantityList": [_quantity(lot) for lot in inputs],
         "outputQuantityList": [_quantity(lot) for lot in outputs],
+        **({"ilmd": ilmd} if ilmd else {}),
         "yuanliu:lossMilligrams": _number(loss_milligrams),
     }
 

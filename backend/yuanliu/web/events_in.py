@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, JsonValue
 
 from yuanliu import epcis, identifiers, privacy
 from yuanliu.epcis import uris
+from yuanliu.epcis.description import MAX_CHARACTERS
 from yuanliu.epcis.validation import validate_event
 from yuanliu.index import queries as q
 from yuanliu.web.shapes import Input
@@ -65,12 +66,38 @@ def whole(batch: q.Batch) -> epcis.Lot:
     return epcis.Lot(batch.gtin, batch.lot, batch.units, batch.unit)
 
 
+Shown = Annotated[str, Field(max_length=MAX_CHARACTERS)]
+"""A name as it stands on the pack."""
+
+
+class DescriptionIn(Input):
+    """How the goods are called on their pack. It goes on the record with the batch: no person's name."""
+
+    name_zh: Shown = Field(default="", examples=["土鸡蛋"])
+    name_en: Shown = Field(default="", examples=["Free-range eggs"])
+    cooperative_zh: Shown = Field(default="", examples=["云岭村蛋鸡专业合作社"])
+    cooperative_en: Shown = Field(default="", examples=["Yunling Village Egg Cooperative"])
+    place_zh: Shown = Field(default="", examples=["云南省大理州云岭村"])
+    place_en: Shown = Field(default="", examples=["Yunling Village, Dali, Yunnan"])
+    picture: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{64})?$",
+        description="SHA-256 of the picture's file, once it is uploaded to /attachments.",
+    )
+    picture_type: Literal["image/jpeg", "image/png", "image/webp"] = "image/jpeg"
+
+    def description(self) -> epcis.Description:
+        """Make the description. Raises `EpcisError`."""
+        return epcis.Description(**self.model_dump())
+
+
 class HarvestIn(Input):
     """What is said of a harvest when its batch is registered."""
 
     time: Moment
     place: Place
     harvested_on: date = Field(strict=False, examples=["2026-04-12"])
+    description: DescriptionIn = Field(default_factory=DescriptionIn)
     details: Details = Field(default_factory=dict)
 
     def event(self, lot: epcis.Lot) -> epcis.Event:
@@ -82,6 +109,7 @@ class HarvestIn(Input):
                 place=place_uri(self.place),
                 harvested_on=self.harvested_on,
                 details=self.details,
+                description=self.description.description(),
             )
         )
 

@@ -9,7 +9,7 @@ from yuanliu import actions, epcis, identifiers, journal
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.web.acting import Acting, Acts
-from yuanliu.web.events_in import HarvestIn, Moment, Place, checked, place_uri
+from yuanliu.web.events_in import DescriptionIn, HarvestIn, Moment, Place, checked, place_uri
 from yuanliu.web.problems import documented
 from yuanliu.web.routes.batches import After, BatchId, Limit, after_place, cursor, known
 from yuanliu.web.routes.people import WithReason
@@ -91,6 +91,7 @@ class OutputIn(Input):
     units: Units
     milligrams_per_unit: Milligrams
     price: MoneyIn
+    description: DescriptionIn = Field(default_factory=DescriptionIn)
 
 
 class TransformationIn(Input):
@@ -254,6 +255,7 @@ def transform(body: TransformationIn, acts: Acts, db: Copy) -> IntentionView:
                         place=place_uri(body.place),
                         transformation=name,
                         loss_milligrams=body.loss_milligrams,
+                        description=each.description.description(),
                     )
                 ),
             )
