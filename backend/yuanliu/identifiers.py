@@ -29,6 +29,9 @@ _GTIN_LENGTHS: Final = (8, 12, 13, 14)
 _GTIN_DIGITS: Final = 14
 _UNIT: Final = re.compile(r"[A-Z0-9]{3}")
 _PATH: Final = re.compile(r"/01/([^/]*)/10/([^/]*)")
+_CARD_PATH: Final = re.compile(r"/f/([^/]*)/([^/]*)")
+_CARD_CODE: Final = re.compile(r"[!-~]{1,16}")
+_CARD_COOPERATIVE: Final = re.compile(r"[!-~]{1,16}|0x[0-9a-f]{40}")
 _PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOT_SEGMENTS: Final = frozenset({".", ".."})
 
@@ -38,7 +41,8 @@ class IdentifierError(YuanliuError):
 
     Codes: `identifiers.gtin_not_digits`, `identifiers.gtin_length`, `identifiers.gtin_check_digit`,
     `identifiers.gtin_zero`, `identifiers.lot_length`, `identifiers.lot_characters`,
-    `identifiers.lot_not_linkable`, `identifiers.unit_invalid`, `identifiers.path_invalid`; and from
+    `identifiers.lot_not_linkable`, `identifiers.unit_invalid`, `identifiers.path_invalid`,
+    `identifiers.card_invalid`; and from
     `yuanliu.digital_link`: `identifiers.link_invalid`, `identifiers.link_scheme`, `identifiers.link_encoding`,
     `identifiers.link_key_missing`, `identifiers.ai_unknown`, `identifiers.ai_order`, `identifiers.ai_duplicate`,
     `identifiers.ai_misplaced`, `identifiers.ai_unfitting`, `identifiers.value_invalid`.
@@ -65,6 +69,10 @@ UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
             Unit("LTR", "升", "l", None),
             Unit("MLT", "毫升", "ml", None),
             Unit("H87", "个", "piece", None),
+            Unit("XBX", "箱", "box", None),
+            Unit("XPK", "盒", "pack", None),
+            Unit("XBG", "袋", "bag", None),
+            Unit("XBO", "瓶", "bottle", None),
         )
     }
 )
@@ -185,6 +193,35 @@ def parse_digital_link_path(path: str) -> tuple[str, str]:
     return parse_gtin(found[1]), parse_lot(lot)
 
 
+def farmer_path(cooperative: str, code: str) -> str:
+    """Give the path of a farmer's page, which stands on his card: `/f/{cooperative}/{code}`, percent-encoded.
+
+    A farmer's code is unique within his cooperative, so the cooperative's own code stands before it; or its address,
+    lowercase, where two platforms gave two cooperatives the same code. Codes are 1 to 16 printable ASCII characters
+    without spaces, as `Text.isCode` in the contracts. Raises `IdentifierError` (`card_invalid`), also for the codes `.`
+    and `..`, which every browser takes for a folder.
+    """
+    for pattern, part in ((_CARD_COOPERATIVE, cooperative), (_CARD_CODE, code)):
+        if not pattern.fullmatch(part) or part in _DOT_SEGMENTS:
+            raise _card_error(f"{cooperative}/{code}")
+    return f"/f/{quote(cooperative, safe='')}/{quote(code, safe='')}"
+
+
+def parse_farmer_path(path: str) -> tuple[str, str]:
+    """Read `(cooperative, code)` out of such a path as it came over the line, percent-encoding included.
+
+    Raises `IdentifierError` (`card_invalid`).
+    """
+    found = _CARD_PATH.fullmatch(path)
+    if not found or _PERCENT.search(path):
+        raise _card_error(path)
+    cooperative, code = (
+        unquote_to_bytes(part).decode("utf-8", "replace") for part in found.groups()
+    )
+    farmer_path(cooperative, code)
+    return cooperative, code
+
+
 def lot_class(gtin: str, lot: str) -> str:
     """Give the EPCIS class (LGTIN) of a batch, as canonical Digital Link. Raises `IdentifierError`."""
     return CANONICAL_HOST + digital_link_path(gtin, lot)
@@ -209,4 +246,13 @@ def _path_error(path: str) -> IdentifierError:
         f"not the path of a batch: {path[:120]!r}",
         hint="it is /01/, the GTIN with 14 digits, /10/, and the lot number percent-encoded",
         fields={"path": path},
+    )
+
+
+def _card_error(text: str) -> IdentifierError:
+    return IdentifierError(
+        "identifiers.card_invalid",
+        f"not the address of a farmer's page: {text[:120]!r}",
+        hint="it is /f/, the cooperative's code, /, and the farmer's code, as on the card",
+        fields={"path": text[:120]},
     )

@@ -10,12 +10,14 @@ from yuanliu.identifiers import (
     IdentifierError,
     check_digit,
     digital_link_path,
+    farmer_path,
     gtin_number,
     gtin_text,
     lot_bytes,
     lot_class,
     lot_text,
     parse_digital_link_path,
+    parse_farmer_path,
     parse_gtin,
     parse_lot,
     parse_unit,
@@ -160,6 +162,51 @@ def test_no_text_breaks_a_reader(text: str) -> None:
             read(text)
         except IdentifierError as error:
             assert error.hint  # noqa: PT017 -- most texts are refused, some are not
+
+
+_code = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=16)
+
+
+@given(cooperative=_code, code=_code)
+def test_a_farmers_path_is_read_back_and_no_two_are_alike(cooperative: str, code: str) -> None:
+    dots = {".", ".."} & {cooperative, code}
+    if dots:
+        with pytest.raises(IdentifierError, match="not the address"):
+            farmer_path(cooperative, code)
+        return
+    path = farmer_path(cooperative, code)
+    assert parse_farmer_path(path) == (cooperative, code)
+    assert path.count("/") == 3
+    assert not set(path) & set('?#&"<>')
+
+
+def test_the_path_of_a_farmer() -> None:
+    assert farmer_path("FH-01", "H/0042") == "/f/FH-01/H%2F0042"
+    address = "0x" + "ab" * 20
+    assert farmer_path(address, "1") == f"/f/{address}/1"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/f/A",
+        "/f/A/",
+        "/f//B",
+        "/f/A/B/C",
+        "/f/A/%zz",
+        "/f/A/%20",
+        "/f/A/%E5%86%9C",
+        "/f/%2e/B",
+        "/f/A/" + "1" * 17,
+        "/f/0X" + "ab" * 20 + "/1",
+        "/g/A/B",
+        "/f/A/B\n",
+    ],
+)
+def test_what_is_no_path_of_a_farmer_is_refused(path: str) -> None:
+    with pytest.raises(IdentifierError) as caught:
+        parse_farmer_path(path)
+    assert caught.value.code == "identifiers.card_invalid"
 
 
 def test_units() -> None:
