@@ -13,14 +13,28 @@ for name in [name for name in os.environ if name.startswith("YUANLIU_") and name
     del os.environ[name]
 
 pytest.register_assert_rewrite(
-    "tests.world", "tests.desk.support", "tests.serve.programs", "tests.web.house"
+    "tests.world",
+    "tests.desk.support",
+    "tests.journeys.browser",
+    "tests.serve.programs",
+    "tests.web.house",
 )
 
 from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cleared
 
 from yuanliu.chain.devnet import Devnet  # noqa: E402 -- after the settings were cleared
 
-LONG: Final = ("symbolic", "faults", "serve", "demo", "invariants", "desk", "index", "web")
+LONG: Final = (
+    "symbolic",
+    "faults",
+    "serve",
+    "demo",
+    "invariants",
+    "journeys",
+    "desk",
+    "index",
+    "web",
+)
 """Folders with the longest files, longest first."""
 
 

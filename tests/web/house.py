@@ -114,15 +114,16 @@ def _serve(app: FastAPI, port: int) -> tuple[uvicorn.Server, threading.Thread]:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[House]:
-    """Open a house, and close it."""
+def house(folder: Path, *, public_url: str | None = "http://yuanliu.test") -> Iterator[House]:
+    """Open a house, and close it. Without a public address it is known by where it listens."""
     with Devnet() as devnet:
+        port = free_port()
         config = Settings(
             data_dir=folder,
             devnet_port=devnet.port,
             rpc_url=devnet.rpc_url,
-            port=free_port(),
-            public_url="http://yuanliu.test",
+            port=port,
+            public_url=public_url or f"http://127.0.0.1:{port}",
             webhook_secrets={"bank": SecretStr(SECRET)},
             follower_poll=0.1,
         )

@@ -1,0 +1,186 @@
+"""The system's Chromium, driven by Playwright, as one visitor after the other.
+
+A visitor's pages are watched: an error on the console (a breach of the Content-Security-Policy is one), an exception
+that nobody caught and a request to a foreign host each fail the journey when it ends.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    sync_playwright,
+)
+
+from yuanliu.settings import settings
+
+ARTEFACTS: Final = settings().project_dir / ".yuanliu" / "artefacts" / "journeys"
+"""Where the screenshots go. Git does not see it."""
+
+PATIENCE: Final = 15_000.0
+"""How long a page may take to show what a journey waits for, in ms. No test tells how fast it was."""
+
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+_HERE: Final = frozenset({"127.0.0.1", "localhost", ""})
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a visitor looks at a page: the size of the window in CSS pixels, language, light or dark."""
+
+    name: str
+    width: int
+    height: int
+    language: str
+    dark: bool = False
+
+    def __str__(self) -> str:
+        shade = "-dark" if self.dark else ""
+        return f"{self.name}-{self.language[:2]}{shade}"
+
+
+PHONE_ZH: Final = Look("360", 360, 740, "zh-CN")
+PHONE_EN: Final = Look("360", 360, 740, "en")
+DESK_ZH: Final = Look("1280", 1280, 900, "zh-CN")
+DESK_EN: Final = Look("1280", 1280, 900, "en")
+LOOKS: Final = (PHONE_ZH, PHONE_EN, DESK_ZH, DESK_EN)
+
+
+class ChromiumMissing(Exception):
+    """There is no Chromium, or no axe-core: a failure of the set-up, never a reason to skip."""
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser of his own: no cookies, no storage, nothing cached, until his journey ends."""
+
+    name: str
+    look: Look
+    context: BrowserContext
+    faults: list[str] = field(default_factory=list)
+    """What went wrong on his pages so far."""
+    _expected: list[str] = field(default_factory=list)
+
+    def page(self, url: str = "") -> Page:
+        """Open a page in a new tab, and go to a path of the site or an address if one is given."""
+        page = self.context.new_page()
+        if url:
+            page.goto(url)
+        return page
+
+    def sign_in(self, login: str, password: str) -> str:
+        """Sign in over the API, so that the cookie is there; give the session's CSRF token."""
+        answer = self.context.request.post(
+            "/api/v1/session", data={"login": login, "password": password}
+        )
+        assert answer.status == 201, answer.text()
+        token: str = answer.json()["csrf"]
+        return token
+
+    def expect_fault(self, pattern: str) -> None:
+        """Take a fault that is part of the journey, such as a 401 on the console. It must come."""
+        self._expected.append(pattern)
+
+    def shot(self, page: Page, step: str = "page") -> Path:
+        """Keep a screenshot of the whole page: `{test}-{step}-{size}-{language}.png`."""
+        path = ARTEFACTS / f"{self.name}-{step}-{self.look}.png"
+        page.screenshot(path=path, full_page=True, animations="disabled")
+        return path
+
+    def check(self, page: Page, step: str = "page") -> None:
+        """Keep a screenshot; then see that nothing sticks out to the right and that axe-core finds no violation."""
+        self.shot(page, step)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, f"the page is {wide} px wider than the window"
+        assert not (found := violations(page)), "\n".join(found)
+
+    def end(self) -> None:
+        """Close the browser's window. Fails if anything unexpected was on the console, or nothing expected."""
+        self.context.close()
+        left = list(self.faults)
+        for pattern in self._expected:
+            matching = [fault for fault in left if re.search(pattern, fault)]
+            assert matching, f"expected on the console, but absent: {pattern}; there was {left}"
+            left = [fault for fault in left if fault not in matching]
+        assert not left, "\n".join(left)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.faults.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _threw(self, error: WebError) -> None:
+        self.faults.append(f"exception: {error.error}")
+
+    def _asked(self, request: Request) -> None:
+        where = urlsplit(request.url)
+        if where.scheme not in {"data", "blob"} and (where.hostname or "") not in _HERE:
+            self.faults.append(f"foreign host: {request.url}")
+
+
+def violations(page: Page) -> list[str]:
+    """Run axe-core, all of its rules; give each violation with its place. Raises `ChromiumMissing`.
+
+    The debugger puts it into the page, so the page's Content-Security-Policy stays as it is.
+    """
+    if not _AXE.exists():
+        raise ChromiumMissing("axe-core is missing: run scripts/setup --dev")
+    session = page.context.new_cdp_session(page)
+    session.send("Runtime.evaluate", {"expression": _AXE.read_text(encoding="utf-8")})
+    ran = session.send(
+        "Runtime.evaluate",
+        {
+            "expression": "axe.run(document).then(r => r.violations.flatMap(v => v.nodes.map("
+            "n => `${v.id}: ${v.help}: ${n.target.join(' ')}: ${n.failureSummary}`)))",
+            "awaitPromise": True,
+            "returnByValue": True,
+        },
+    )
+    session.detach()
+    assert "exceptionDetails" not in ran, ran["exceptionDetails"]
+    found: list[str] = ran["result"]["value"]
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium without a window. Raises `ChromiumMissing`.
+
+    It runs without its sandbox, which root and containers cannot have: it loads our own pages only.
+    """
+    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        raise ChromiumMissing("the journeys need chromium: run scripts/system-packages")
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program)
+        yield browser
+        browser.close()
+
+
+def visitor(browser: Browser, name: str, look: Look, site: str) -> Visitor:
+    """Give a new visitor of a site. The name is that of the test; `Visitor.end` has to be called."""
+    context = browser.new_context(
+        base_url=site,
+        viewport={"width": look.width, "height": look.height},
+        locale=look.language,
+        color_scheme="dark" if look.dark else "light",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(PATIENCE)
+    made = Visitor(name, look, context)
+    context.on("console", made._heard)
+    context.on("weberror", made._threw)
+    context.on("request", made._asked)
+    return made

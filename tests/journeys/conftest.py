@@ -1,0 +1,87 @@
+"""A browser, a site with the demo's three sales, and visitors. See `README.md`."""
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Browser
+from tests.journeys.browser import PHONE_ZH, Look, Visitor, chromium, visitor
+from tests.web.house import House, house
+
+
+class Visit(Protocol):
+    """Makes a visitor: of `site` unless another address is given, with a Chinese phone unless told otherwise."""
+
+    def __call__(self, look: Look = PHONE_ZH, *, url: str = "") -> Visitor: ...
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Give the whole service with the demo's three cases played. Shared: what a journey does stays done."""
+    with house(tmp_path_factory.mktemp("site"), public_url=None) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def own_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Give a site for one file alone, which it may tamper with, at the price of some ten seconds."""
+    with house(tmp_path_factory.mktemp("own"), public_url=None) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium for one file.
+
+    Not for the session: Playwright keeps an event loop running in this thread, and later tests run loops of their own.
+    """
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visit(
+    request: pytest.FixtureRequest, browser: Browser, site_url: Callable[[], str]
+) -> Iterator[Visit]:
+    """Make visitors, and see at the end that nothing went wrong on their pages."""
+    name = re.sub(r"\W+", "-", request.node.originalname.removeprefix("test_")).strip("-")
+    made: list[Visitor] = []
+
+    def one(look: Look = PHONE_ZH, *, url: str = "") -> Visitor:
+        made.append(visitor(browser, name, look, url or site_url()))
+        return made[-1]
+
+    yield one
+    if request.node.stash.get(FAILED, False):
+        for each in made:
+            for number, page in enumerate(each.context.pages):
+                each.shot(page, f"failed-{number}")
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def site_url(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Give the address of the site that the test asked for; its own one goes before the shared one."""
+
+    def asked() -> str:
+        name = "own_site" if "own_site" in request.fixturenames else "site"
+        found: House = request.getfixturevalue(name)
+        return found.url
+
+    return asked
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed, so that its pages are kept as they were."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
