@@ -1,14 +1,14 @@
 """The application: every route, every refusal, every header."""
 
-from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 
 from yuanliu import __version__
 from yuanliu.web import problems
 from yuanliu.web.middleware import Envelope
+from yuanliu.web.pages import frame
 from yuanliu.web.problems import Problem
 from yuanliu.web.routes import (
     accounts,
@@ -49,6 +49,16 @@ is in `GET /api/v1/errors`.
 """
 
 
+class Kept(StaticFiles):
+    """Static files whose address changes with them."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 -- as it is overridden
+        """Answer with a file, to be kept for ever."""
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return answer
+
+
 def create_app(services: Services) -> FastAPI:
     """Make the application that answers with these services."""
     app = FastAPI(
@@ -79,8 +89,8 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(module.router, prefix=API)
     app.include_router(epcis.router)
     app.include_router(system.router)
-    static = Path(__file__).parent / "static"
-    app.mount("/static", StaticFiles(directory=static), name="static")
+    app.mount(f"/static/{frame.BUILD}", Kept(directory=frame.STATIC), name="kept")
+    app.mount("/static", StaticFiles(directory=frame.STATIC), name="static")
     problems.install(app)
     app.add_middleware(Envelope)
     _document_problems(app)

@@ -15,14 +15,14 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from yuanliu.desk.blobs import written
 from yuanliu.errors import YuanliuError
-from yuanliu.web import messages, pages
+from yuanliu.web import messages
 from yuanliu.web.negotiation import choose
+from yuanliu.web.pages import frame, general
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -188,7 +188,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Write a problem document."""
-    language = messages.language_of(request.headers.get("accept-language", ""))
+    language = frame.language(request)
     fallback = _TITLES.get(status, "refused")
     document = {
         "type": f"urn:yuanliu:error:{code}",
@@ -203,12 +203,12 @@ def problem(
     }
     sent = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
     if request.url.path.startswith(_FOR_PEOPLE) and _wants_page(request):
-        return HTMLResponse(pages.refusal(language, document), status, headers=sent)
+        return general.refusal(request, document, status=status, headers=sent)
     return Response(orjson.dumps(document), status, headers=sent, media_type=MEDIA_TYPE)
 
 
-_FOR_PEOPLE: Final = ("/01/",)
-"""Where people come from a code on a label: they get a page, also of a refusal."""
+_FOR_PEOPLE: Final = ("/01/", "/coop", "/f/", "/audit", "/language")
+"""Where people come: they get a page, also of a refusal."""
 
 
 def _wants_page(request: Request) -> bool:

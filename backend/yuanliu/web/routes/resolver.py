@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from yuanliu import digital_link
 from yuanliu.digital_link import DigitalLink
@@ -15,8 +15,9 @@ from yuanliu.epcis import contexts
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
-from yuanliu.web import linkset, pages
+from yuanliu.web import linkset
 from yuanliu.web.negotiation import choose
+from yuanliu.web.pages import consumer
 from yuanliu.web.problems import documented
 from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import hexed
@@ -90,7 +91,7 @@ def _resolved(request: Request, db: Copy, wired: Services) -> Response:
             "@context": contexts.document_context(),
             "type": "EPCISDocument",
             "schemaVersion": "2.0",
-            "creationDate": pages.now(),
+            "creationDate": consumer.now(),
             "epcisBody": {"eventList": [each.document for each in q.events_of(db, batch.id)]},
         }
     return Response(orjson.dumps(document), media_type=form, headers=headers)
@@ -130,8 +131,8 @@ def _page(
     request: Request,
     headers: dict[str, str],
 ) -> Response:
-    text = pages.lot(request, wired, batch, q.records(db, batch.id), serial=link.serial)
-    return HTMLResponse(text, headers=headers)
+    records = q.records(db, batch.id)
+    return consumer.lot(request, wired, batch, records, serial=link.serial, headers=headers)
 
 
 def _product(db: Copy, link: DigitalLink, form: str, request: Request) -> Response:
@@ -140,7 +141,7 @@ def _product(db: Copy, link: DigitalLink, form: str, request: Request) -> Respon
         raise _unknown(link)
     lots = q.lots_of(db, product.gtin, limit=_MOST_LOTS)
     if form == HTML:
-        return HTMLResponse(pages.product(request, product, lots))
+        return consumer.product(request, product, lots)
     document = {
         "product": ProductView.of(product).model_dump(),
         "lots": [BatchView.of(lot).model_dump() for lot in lots],

@@ -2,11 +2,12 @@
 
 import hmac
 import ipaddress
+import re
 import time
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from yuanliu import __version__
@@ -14,7 +15,9 @@ from yuanliu.chain.node import Node
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
-from yuanliu.web import messages, pages
+from yuanliu.web import messages
+from yuanliu.web.messages import Language
+from yuanliu.web.pages import consumer, frame, general
 from yuanliu.web.problems import documented, status_of
 from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import Output, moment
@@ -118,15 +121,27 @@ def metrics(request: Request, wired: Wired) -> Response:
 
 
 @router.get("/", response_class=HTMLResponse)
-def home(request: Request, db: Copy) -> HTMLResponse:
+def home(request: Request, db: Copy) -> Response:
     """Show the latest lots."""
-    return HTMLResponse(pages.home(request, q.batches(db, limit=20)))
+    return consumer.home(request, q.batches(db, limit=20))
+
+
+@router.get(
+    "/language", status_code=303, responses={303: {"description": "Back, in that language"}}
+)
+def choose_language(to: Language, back: Annotated[str, Query(max_length=4_000)] = "/") -> Response:
+    """Remember a language for a year, and go back to the page that was read."""
+    # Only to a path of ours: what a browser would take for another host goes to the first page.
+    local = back.startswith("/") and not re.match(r"/[/\\]", back) and back.isprintable()
+    answer = RedirectResponse(back if local else "/", 303)
+    answer.set_cookie(frame.LANGUAGE_COOKIE, to, max_age=31_536_000, samesite="lax", httponly=True)
+    return answer
 
 
 @router.get("/api/v1/docs", response_class=HTMLResponse)
-def docs(request: Request) -> HTMLResponse:
+def docs(request: Request) -> Response:
     """Show the API for people."""
-    return HTMLResponse(pages.api(request, request.app.openapi()))
+    return general.api(request, request.app.openapi())
 
 
 def _may_measure(request: Request, wired: Services) -> None:

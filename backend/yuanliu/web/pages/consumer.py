@@ -2,28 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import Request, Response
 
 from yuanliu import identifiers, money
 from yuanliu.index import queries as q
 from yuanliu.index.payloads import payload_of
 from yuanliu.records import Kind, RecordError, Sold, decode
-from yuanliu.web import messages
+from yuanliu.web.pages import frame
 from yuanliu.web.services import Services
 from yuanliu.web.shapes import hexed
 
-_ENVIRONMENT: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 _KINDS: Final = {
     "zh": {
         "collected": "交售汇集",
@@ -65,11 +56,13 @@ def lot(
     records: Sequence[q.Record],
     *,
     serial: str | None,
-) -> str:
+    headers: Mapping[str, str],
+) -> Response:
     """Make the page of a lot."""
-    language = _language(request)
-    return _ENVIRONMENT.get_template("lot.html").render(
-        language=language,
+    language = frame.language(request)
+    return frame.page(
+        request,
+        "consumer/lot.html",
         batch=batch,
         batch_id=hexed(batch.id),
         path=identifiers.digital_link_path(batch.gtin, batch.lot),
@@ -79,18 +72,13 @@ def lot(
         price=money.format_yuan(batch.price),
         floor=money.format_yuan(batch.floor),
         rpc_url=wired.config.rpc_url,
+        headers=headers,
     )
 
 
-def product(request: Request, found: q.Product, lots: Sequence[q.Batch]) -> str:
+def product(request: Request, found: q.Product, lots: Sequence[q.Batch]) -> Response:
     """Make the page of a product, which lists its lots."""
-    return _ENVIRONMENT.get_template("product.html").render(
-        language=_language(request), product=found, lots=lots
-    )
-
-
-def _language(request: Request) -> str:
-    return messages.language_of(request.headers.get("accept-language", ""))
+    return frame.page(request, "consumer/product.html", product=found, lots=lots)
 
 
 def _step(record: q.Record, language: str) -> dict[str, object]:
@@ -128,26 +116,6 @@ def _place(event: Any) -> str:  # noqa: ANN401 -- whatever was recorded
     return str(point.get("id", "")).rsplit("/", 1)[-1] if isinstance(point, dict) else ""
 
 
-def home(request: Request, lots: Sequence[q.Batch]) -> str:
+def home(request: Request, lots: Sequence[q.Batch]) -> Response:
     """Make the first page: the latest lots, and the way to the API."""
-    return _ENVIRONMENT.get_template("home.html").render(language=_language(request), lots=lots)
-
-
-def refusal(language: str, problem: Mapping[str, Any]) -> str:
-    """Make the page of a refusal, of its problem document."""
-    return _ENVIRONMENT.get_template("refusal.html").render(language=language, problem=problem)
-
-
-def api(request: Request, document: Mapping[str, Any]) -> str:
-    """Make the page that shows the API, of its OpenAPI document."""
-    operations = [
-        {"method": method.upper(), "path": path, **operation}
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    ]
-    tags: dict[str, list[dict[str, Any]]] = {}
-    for operation in operations:
-        tags.setdefault(operation.get("tags", ["other"])[0], []).append(operation)
-    return _ENVIRONMENT.get_template("api.html").render(
-        language=_language(request), tags=tags, info=document["info"]
-    )
+    return frame.page(request, "consumer/home.html", lots=lots)
