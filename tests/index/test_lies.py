@@ -14,13 +14,12 @@ from tests.index.lying import Proxy
 from tests.world import World
 
 from yuanliu.chain.node import ChainUnreachable
-from yuanliu.chain.rawlogs import RawNode
+from yuanliu.chain.rawlogs import AnswerInvalid, RawNode
+from yuanliu.chain.windows import FIRST_WINDOW
 from yuanliu.errors import YuanliuError
-from yuanliu.index.decode import AnswerInvalid
 from yuanliu.index.follower import Follower
 from yuanliu.index.rebuild import digest
 from yuanliu.index.store import Store
-from yuanliu.index.windows import FIRST_WINDOW
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 

@@ -14,6 +14,7 @@ import httpx
 import orjson
 
 from yuanliu.chain.node import LOOPBACK, MAX_ANSWER, ChainUnreachable, RpcError
+from yuanliu.errors import YuanliuError
 
 Log = dict[str, Any]
 """A log as the node writes it: hex texts under the names of the JSON-RPC interface."""
@@ -29,6 +30,20 @@ class AnswerTooLong(ChainUnreachable):
     def __init__(self, url: str) -> None:
         super().__init__(url, f"its answer is longer than {MAX_ANSWER} bytes")
         self.code = "chain.answer_too_long"
+
+
+class AnswerInvalid(YuanliuError):
+    """The node's answer cannot be what our contracts logged."""
+
+    def __init__(self, why: str, **fields: object) -> None:
+        super().__init__(
+            "chain.answer_invalid",
+            f"the node's answer cannot be what the contracts logged: {why}",
+            hint="nothing was taken over; ask another node, or wait until this one is in order",
+            fields=fields,
+            retryable=True,
+            exit_code=2,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from typing import Any, Final, Protocol
 
 from yuanliu import journal, records
 from yuanliu.chain.deployment import Deployment
-from yuanliu.chain.rawlogs import Log
+from yuanliu.chain.rawlogs import AnswerInvalid, Log
+from yuanliu.chain.words import word
 from yuanliu.errors import YuanliuError
-from yuanliu.index import abi
-from yuanliu.index.abi import Row
+from yuanliu.index.abi import Row, money
 from yuanliu.index.logs import READERS, Reader
 from yuanliu.index.payloads import BODY_AT
 from yuanliu.index.tables import LAST_LOG, LOG_BITS, wrap
@@ -37,20 +37,6 @@ _WORD: Final = 32
 _RECORD_AT: Final = 3 * _WORD
 _SOLD_BYTES: Final = 124
 _OFFSET: Final = (2 * _WORD).to_bytes(_WORD)
-
-
-class AnswerInvalid(YuanliuError):
-    """The node's answer cannot be what our contracts logged."""
-
-    def __init__(self, why: str, **fields: object) -> None:
-        super().__init__(
-            "index.answer_invalid",
-            f"the node's answer cannot be what the contracts logged: {why}",
-            hint="nothing was taken over; ask another node, or wait until this one is in order",
-            fields=fields,
-            retryable=True,
-            exit_code=2,
-        )
 
 
 class Tail:
@@ -145,7 +131,7 @@ class Decoder:
                 before = place
                 if log["transactionHash"] != tx_text:
                     tx_text = log["transactionHash"]
-                    tx = abi.word(tx_text)
+                    tx = word(tx_text)
                 topics, address = log["topics"], log["address"].lower()
                 data = bytes.fromhex(log["data"][2:])
                 if topics[0] == recorded and address == batches:
@@ -175,7 +161,7 @@ class Decoder:
             named = {log["topics"][1] for log in logs if log["topics"][0] == topic}
             if len(self._tails) > _KEPT_JOURNALS:
                 self.forget()
-            wanted = {abi.word(text): text for text in named - self._tails.keys()}
+            wanted = {word(text): text for text in named - self._tails.keys()}
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise AnswerInvalid("a log without topics") from error
         for batch, text in wanted.items():
@@ -282,7 +268,7 @@ class Decoder:
             body.milligrams_per_unit,
             None if loss is None else wrap(loss),
             transformation,
-            abi.money(body.price, 29),
+            money(body.price, 29),
             wrap(weight),
             farmer,
             time,
@@ -327,7 +313,7 @@ class Decoder:
         self._rows["safety"].append((place, tail.batch, record[1], conformant, record[10:30], time))
 
     def _priced(self, tail: Tail, record: bytes, place: int, _time: int, _tx: bytes) -> None:
-        price = abi.money(int.from_bytes(record[BODY_AT:]), 29)
+        price = money(int.from_bytes(record[BODY_AT:]), 29)
         self._rows["price"].append((place, tail.batch, price))
 
     def _sold(self, tail: Tail, record: bytes, place: int, time: int, tx: bytes) -> None:
@@ -335,7 +321,7 @@ class Decoder:
         if len(body) != _SOLD_BYTES:
             raise AnswerInvalid("a sale that is malformed", place=place)
         units = wrap(int.from_bytes(body[52:60]))
-        amounts = (abi.money(int.from_bytes(body[at : at + 16]), 39) for at in (60, 76, 92, 108))
+        amounts = (money(int.from_bytes(body[at : at + 16]), 39) for at in (60, 76, 92, 108))
         self._rows["sale"].append(
             (place, tail.batch, record[10:30], body[:32], body[32:52], units, *amounts, time, tx)
         )

@@ -8,18 +8,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import ChainUnreachable, RpcError
-from yuanliu.chain.rawlogs import Header, RawNode
+from yuanliu.chain.rawlogs import AnswerInvalid, Header, RawNode
+from yuanliu.chain.windows import Window, Windows
+from yuanliu.chain.words import word
 from yuanliu.errors import YuanliuError
 from yuanliu.hexes import address_bytes
-from yuanliu.index.abi import word
-from yuanliu.index.decode import AnswerInvalid, Decoder
+from yuanliu.index.decode import Decoder
 from yuanliu.index.drawing import Drawer
 from yuanliu.index.store import Cursor, CursorMoved, Store
-from yuanliu.index.windows import Window, Windows
 
 FINALITY: Final = 64
 """Blocks after which nothing that was taken over may be taken back, unless the settings say otherwise."""
@@ -108,7 +109,9 @@ class Follower:
         self._poll = poll
         self._decoder = Decoder(deployment, store)
         self._drawer = Drawer(store)
-        self._windows = Windows(node, self._decoder.addresses, self._decoder.topics)
+        self._windows = Windows(
+            node, partial(node.logs, self._decoder.addresses, self._decoder.topics)
+        )
         self._woken = threading.Event()
         self._cursor: Cursor | None = None
         self.status = FollowerStatus()

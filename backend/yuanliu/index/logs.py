@@ -6,17 +6,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from yuanliu.index.abi import (
-    Row,
+from yuanliu.chain.words import (
     address,
     address_at,
     bytes_at,
-    money,
     number,
     number_at,
     word,
     words_at,
 )
+from yuanliu.index.abi import Row, money
 from yuanliu.index.tables import wrap
 
 Reader = Callable[[Sequence[str], bytes, int, int, bytes], Iterable[Row]]

@@ -4,15 +4,15 @@ Windows adapt: they double while answers are small and fast, and halve when one 
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 from yuanliu.chain.node import ChainUnreachable, RpcError
-from yuanliu.chain.rawlogs import Header, Log, RawNode
+from yuanliu.chain.rawlogs import AnswerInvalid, Header, Log, RawNode
+from yuanliu.chain.words import word
 from yuanliu.errors import YuanliuError
-from yuanliu.index.abi import word
-from yuanliu.index.decode import AnswerInvalid
 
 FIRST_WINDOW: Final = 8
 MAX_WINDOW: Final = 100_000
@@ -45,12 +45,11 @@ class Window:
 
 
 class Windows:
-    """The windows of one node. Only `read` runs in another thread."""
+    """The windows of one node. `ask` gives the logs of blocks; it alone runs in another thread."""
 
-    def __init__(self, node: RawNode, addresses: list[str], topics: list[str]) -> None:
+    def __init__(self, node: RawNode, ask: Callable[[int, int], list[Log]]) -> None:
         self._node = node
-        self._addresses = addresses
-        self._topics = topics
+        self._ask = ask
         self._size = FIRST_WINDOW
         self._calm = 0
         self._ahead: tuple[int, Future[Window | None]] | None = None
@@ -89,7 +88,7 @@ class Windows:
         """Read a window; none if the chain changed meanwhile."""
         before = self._header(last)
         opening = before if first == last else self._header(first)
-        logs = self._node.logs(self._addresses, self._topics, first, last)
+        logs = self._ask(first, last)
         if self._header(last).hash != before.hash:
             return None
         return Window(first, before, opening.parent, logs, self._blocks(logs, first, before))
