@@ -22,6 +22,9 @@ CHARACTER_SET_82: Final = frozenset(
 LOT_LENGTH: Final = 20
 """Longest lot, in characters."""
 
+CODE_LENGTH: Final = 16
+"""Longest code of an actor, in characters."""
+
 CANONICAL_HOST: Final = "https://id.gs1.org"
 """Host of the canonical Digital Link, used where an identifier and not a page is meant."""
 

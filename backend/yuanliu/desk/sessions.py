@@ -139,7 +139,7 @@ class Sessions:
 
         Raises `YuanliuError`: `access.unauthenticated`, `access.session_expired`.
         """
-        secret = _secret(token)
+        secret = secret_of(token)
         with reading(self._engine) as connection:
             found = connection.execute(_OF_TOKEN, {"token_hash": vault.fingerprint(secret)})
             row = found.mappings().one_or_none()
@@ -171,7 +171,7 @@ class Sessions:
                 hint="choose a password of your own first",
             )
         bound = _bound(session.id, session.account.id)
-        return self._ring.unwrap(session.wrapped_key, _secret(token), bound=bound)
+        return self._ring.unwrap(session.wrapped_key, secret_of(token), bound=bound)
 
     def sign_out(self, session_id: str) -> None:
         """End a session."""
@@ -187,7 +187,7 @@ class Sessions:
 
 def csrf_of(token: str) -> str:
     """Give the token that the forms of a session carry. It follows from the session's, and not the other way round."""
-    return _text(vault.derive(_secret(token), "csrf"))
+    return _text(vault.derive(secret_of(token), "csrf"))
 
 
 def check_csrf(token: str, given: str) -> None:
@@ -237,7 +237,8 @@ def _text(secret: bytes) -> str:
     return urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
-def _secret(token: str) -> bytes:
+def secret_of(token: str) -> bytes:
+    """Read the secret out of a token. Raises `YuanliuError` (`access.unauthenticated`)."""
     if not _TOKEN.fullmatch(token):
         raise unauthenticated()
     return urlsafe_b64decode(token + "=")

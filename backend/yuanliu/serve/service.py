@@ -29,6 +29,7 @@ from yuanliu.desk.attachments import open_store
 from yuanliu.desk.first_start import ensure_operator
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.passwords import OneTimePassword
+from yuanliu.desk.pins import Pins
 from yuanliu.desk.relayer import Relayer
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
@@ -158,6 +159,7 @@ def prepare(
         accounts=accounts,
         sessions=Sessions(desk, vault),
         tokens=Tokens(desk),
+        pins=Pins(desk, vault),
         access=Access(lambda key: deployment.actors.read(node, "resolve", key)),
         visits=Visits(),
         house=house,

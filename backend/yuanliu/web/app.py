@@ -22,6 +22,7 @@ from yuanliu.web.routes import (
     money,
     paying,
     people,
+    pins,
     resolver,
     session,
     system,
@@ -84,6 +85,7 @@ def create_app(services: Services) -> FastAPI:
         goods,
         money,
         paying,
+        pins,
         attachments,
     ):
         app.include_router(module.router, prefix=API)

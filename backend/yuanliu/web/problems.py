@@ -32,6 +32,7 @@ RETRY_SECONDS: Final = 5
 _STATUS: Final[tuple[tuple[str, int], ...]] = (
     # the first pattern that a code matches in full decides
     (r"access\.(unauthenticated|session_\w+|token_\w+|sign_in_failed)|outbox\.no_key", 401),
+    (r"pin\.(wrong|closed)", 401),
     (r"access\.(locked|too_many_\w+)", 429),
     (r"access\.\w+", 403),
     (r"request\.not_acceptable", 406),
@@ -69,7 +70,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
         r"(accounts|actions|attachments|chain|claim|epcis|hexes|identifiers|journal|keys|link)\.\w+",
         422,
     ),
-    (r"(members|money|outbox|pool|privacy|record|request|tokens|verify|webhook)\.\w+", 422),
+    (r"(members|money|outbox|pin|pool|privacy|record|request|tokens|verify|webhook)\.\w+", 422),
 )
 
 

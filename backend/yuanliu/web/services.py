@@ -14,6 +14,7 @@ from yuanliu.desk.access import Access
 from yuanliu.desk.accounts import Accounts
 from yuanliu.desk.attachments import Store
 from yuanliu.desk.outbox import Outbox
+from yuanliu.desk.pins import Pins
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
 from yuanliu.index.reading import reading
@@ -35,6 +36,7 @@ class Services:
     accounts: Accounts
     sessions: Sessions
     tokens: Tokens
+    pins: Pins
     access: Access
     visits: Visits
     house: keys.Key

@@ -31,13 +31,17 @@ _REACH: Final = """WITH RECURSIVE reach(id) AS (
 
 @dataclass(frozen=True, slots=True)
 class ClaimStep:
-    """A member of a batch's pool, and the proof of it within its chunk."""
+    """A member of a batch's pool, and the proof of it within its chunk.
+
+    `paid` is what it was paid before, in the token's smallest unit: it tells one claim of the member from the next.
+    """
 
     batch: bytes
     index: int
     member: str | bytes
     weight: int
     proof: tuple[bytes, ...]
+    paid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Due:
     claims: tuple[tuple[ClaimStep, ...], ...]
 
 
-def dues(db: Connection, contract: str, farmer: str) -> tuple[Due, ...]:
-    """Give what is due to a farmer, by token. `contract` holds the batches.
+def dues(db: Connection, contract: str, farmer: str, *, proofs: bool = True) -> tuple[Due, ...]:
+    """Give what is due to a farmer, by token. `contract` holds the batches; who only asks how much needs no `proofs`.
 
     Raises `HexError`, `YuanliuError` (`claim.too_many_batches`).
     """
@@ -78,7 +82,7 @@ def dues(db: Connection, contract: str, farmer: str) -> tuple[Due, ...]:
         if found is None:
             continue
         received = found.received + arriving.get(id_, 0)
-        for step, due in _steps(db, contract, id_, received, to):
+        for step, due in _steps(db, contract if proofs else None, id_, received, to):
             steps.setdefault(found.token, []).append(step)
             if isinstance(step.member, str) or step.member in single:
                 owed[found.token] = owed.get(found.token, 0) + due
@@ -100,7 +104,7 @@ def _children_first(db: Connection, farmer: bytes, ids: Sequence[bytes]) -> list
 
 
 def _steps(
-    db: Connection, contract: str, id_: bytes, received: int, to: set[str | bytes]
+    db: Connection, contract: str | None, id_: bytes, received: int, to: set[str | bytes]
 ) -> list[tuple[ClaimStep, int]]:
     """Give the members of a pool that money is due to, of those in `to`, and how much."""
     shares = member_shares(db, id_)
@@ -112,11 +116,14 @@ def _steps(
         if share.member not in to or due <= 0:
             continue
         number, place = divmod(share.index, members.CHUNK)
-        if number not in chunks:
-            listed = members_of(db, id_)[number]
-            chunks[number] = members.chunk_leaves(contract, id_, number, listed)
-        proof = members.proof(chunks[number], place)
-        found.append((ClaimStep(id_, share.index, share.member, share.weight, proof), due))
+        proof: tuple[bytes, ...] = ()
+        if contract is not None:
+            if number not in chunks:
+                listed = members_of(db, id_)[number]
+                chunks[number] = members.chunk_leaves(contract, id_, number, listed)
+            proof = members.proof(chunks[number], place)
+        step = ClaimStep(id_, share.index, share.member, share.weight, proof, share.paid)
+        found.append((step, due))
     return found
 
 

@@ -23,6 +23,7 @@ class Sale(Copy, table=True):
         Index("sale_order", "payer", "order_ref"),
         Index("sale_buyer", "buyer", "place"),
         Index("sale_tx", "tx"),
+        Index("sale_time", "time", "place"),
     )
 
     place: int = place_key()
@@ -47,6 +48,7 @@ class Claim(Copy, table=True):
         Index("claim_batch", "batch", "position", "place"),
         Index("claim_member", "member", "place"),
         Index("claim_tx", "tx"),
+        Index("claim_time", "time", "place"),
     )
 
     place: int = place_key()
@@ -66,6 +68,7 @@ class Settlement(Copy, table=True):
     __table_args__ = (
         Index("settlement_batch", "batch", "chunk", "place"),
         Index("settlement_tx", "tx"),
+        Index("settlement_time", "time", "place"),
     )
 
     place: int = place_key()

@@ -28,6 +28,7 @@ class Actor(Copy, table=True):
     __table_args__ = (
         Index("actor_actor", "actor", unique=True),
         Index("actor_code", "enroller", "code", unique=True),
+        Index("actor_card", "code"),
     )
 
     place: int = place_key()

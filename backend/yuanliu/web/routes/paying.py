@@ -10,7 +10,7 @@ from pydantic import Field
 from yuanliu import actions, members
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
-from yuanliu.web import webhooks
+from yuanliu.web import taking, webhooks
 from yuanliu.web.acting import Acts, anonymous
 from yuanliu.web.problems import documented
 from yuanliu.web.routes.batches import BatchId, known
@@ -268,14 +268,7 @@ def claim(
     body: ClaimIn, request: Request, response: Response, db: Copy, wired: Wired
 ) -> list[IntentionView]:
     """Have what is due to a farmer paid to his payout address. Anyone may ask for it; the service pays the gas."""
-    calls = [
-        actions.claim(
-            wired.deployment,
-            [actions.Step(s.batch, s.index, s.member, s.weight, s.proof) for s in steps],
-        )
-        for due in q.dues(db, wired.deployment.batches.address, body.farmer)
-        for steps in due.claims
-    ]
+    calls = list(taking.claims(db, wired, body.farmer))
     if not calls:
         raise YuanliuError(
             "claim.nothing_due",
@@ -284,9 +277,9 @@ def claim(
             fields={"farmer": body.farmer},
         )
     answers = []
-    for call in calls:
-        acts = anonymous(request, response, wired, hashlib.sha256(call.data).hexdigest(), "claim")
-        answers.append(acts.carry_out(call, "claim", {"farmer": body.farmer}, key=wired.house))
+    for each in calls:
+        acts = anonymous(request, response, wired, each.name, "claim")
+        answers.append(acts.carry_out(each.call, "claim", {"farmer": body.farmer}, key=wired.house))
     return answers
 
 
@@ -322,11 +315,11 @@ def withdraw(
 ) -> list[IntentionView]:
     """Have paid out what is kept for somebody who could not be paid. Anyone may ask for it."""
     answers = []
-    for credit in q.credits_of(db, body.farmer):
-        call = actions.withdraw(wired.deployment, credit.token, credit.owner)
-        name = f"withdraw {credit.token} {credit.owner} {_reached(db)}"
-        acts = anonymous(request, response, wired, name, "withdraw")
-        answers.append(acts.carry_out(call, "withdraw", {"owner": credit.owner}, key=wired.house))
+    for each in taking.withdrawals(db, wired, body.farmer):
+        acts = anonymous(request, response, wired, each.name, "withdraw")
+        answers.append(
+            acts.carry_out(each.call, "withdraw", {"owner": body.farmer}, key=wired.house)
+        )
     if not answers:
         raise YuanliuError(
             "claim.nothing_due",
