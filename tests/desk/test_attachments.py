@@ -13,6 +13,7 @@ from typing import IO, Any
 import pytest
 from sqlalchemy import func, select
 from tests.accounts import START, Clock, in_folder
+from tests.desk.pictures import cleaned, picture
 from tests.s3 import BUCKET, KEY, Bucket, s3
 
 from yuanliu.database import Family, open_database
@@ -22,9 +23,7 @@ from yuanliu.desk.media import ALLOWED, clean_name, safe_headers
 from yuanliu.desk.tables_accounts import ATTACHMENT
 from yuanliu.errors import YuanliuError
 
-JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(range(256)) * 20
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(500)
-WEBP = b"RIFF\x10\0\0\0WEBPVP8 " + bytes(50)
+JPEG, PNG, WEBP = (cleaned(picture(kind)) for kind in ("JPEG", "PNG", "WEBP"))
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(50)
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(100)
 CSV = "物质,结果\n联苯菊酯,<0.01\n".encode()
@@ -141,7 +140,7 @@ def test_it_matters_not_how_it_is_cut_into_pieces(shelf: Shelf, size: int) -> No
 
 
 def test_the_largest_file_goes_through_and_one_byte_more_does_not(shelf: Shelf) -> None:
-    largest = JPEG + bytes(MAX_BYTES - len(JPEG))
+    largest = PDF + bytes(MAX_BYTES - len(PDF))
     assert shelf.get(shelf.put(largest)) == largest
     before = shelf.kept()
     with refused("too_large") as caught:
@@ -340,7 +339,7 @@ def test_a_disk_that_refuses_keeps_nothing_half(
 
 
 def test_a_file_beyond_what_the_disk_takes_is_refused_whole(tmp_path: Path) -> None:
-    """The kernel itself refuses: files of this process may have 64 KiB, and the photo has more."""
+    """The kernel itself refuses: files of this process may have 64 KiB, and the report has more."""
     in_folder(tmp_path)
     program = f"""
 import resource, signal
@@ -354,16 +353,16 @@ config = Settings(data_dir=folder)
 store = open_store(config, open_database(config, Family.DESK))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, resource.RLIM_INFINITY))
-photo = b"\\xff\\xd8\\xff" + bytes(200_000)
+report = b"%PDF-" + bytes(200_000)
 try:
-    store.put([photo], declared="image/jpeg", name="x", account="a")
+    store.put([report], declared="application/pdf", name="x", account="a")
 except YuanliuError as error:
     print(error.code, error.retryable)
 files = [f for f in (folder / "attachments").rglob("*") if f.is_file()]
 print(len(files))
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-found, file = store.get(store.put([photo], declared="image/jpeg", name="x", account="a").sha256)
-print(file.read() == photo)
+found, file = store.get(store.put([report], declared="application/pdf", name="x", account="a").sha256)
+print(file.read() == report)
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
@@ -548,8 +547,8 @@ def test_only_images_are_shown_in_place(shelf: Shelf) -> None:
 
 
 def test_a_file_is_read_in_pieces(folder: Shelf, tmp_path: Path) -> None:
-    source = tmp_path / "photo"
-    source.write_bytes(JPEG * 500)
+    source = tmp_path / "report"
+    source.write_bytes(PDF * 20_000)
     with source.open("rb") as file:
-        folder.store.put(pieces_of(file), declared="image/jpeg", name="x", account=ALICE)
-    assert folder.get(sha(JPEG * 500)) == JPEG * 500
+        folder.store.put(pieces_of(file), declared="application/pdf", name="x", account=ALICE)
+    assert folder.get(sha(PDF * 20_000)) == PDF * 20_000

@@ -1,14 +1,16 @@
 """Attachments: photos and reports, each kept under its SHA-256 and checked against it on each read.
 
-A file is looked at while it comes in: its size, what it is, its hash. It is stored before its row is, so that what is
-listed is there; a crash in between leaves bytes that nobody names and harms nothing.
+A file is looked at while it comes in: its size, what it is, its hash. Photos lose what tells of their maker
+(`yuanliu.desk.pictures`) before they are stored, so that their address is that of the cleaned bytes. A file is stored
+before its row is, so that what is listed is there; a crash in between leaves bytes that nobody names and harms nothing.
 """
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 from typing import Any, BinaryIO, Final, cast
@@ -18,7 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from yuanliu.desk.blobs import Blobs, open_blobs, written
 from yuanliu.desk.connecting import reading, writing
-from yuanliu.desk.media import Recogniser, clean_name, safe_headers
+from yuanliu.desk.media import IMAGES, Recogniser, clean_name, safe_headers
+from yuanliu.desk.pictures import clean
 from yuanliu.desk.tables_accounts import ATTACHMENT
 from yuanliu.errors import YuanliuError
 from yuanliu.settings import Settings
@@ -28,12 +31,18 @@ MAX_BYTES: Final = 20 << 20
 
 _IN_MEMORY: Final = 1 << 20
 _CHUNK: Final = 1 << 20
+_CLEANING: Final = threading.BoundedSemaphore(2)
+"""Pictures that are cleaned at once: each is in memory meanwhile, twice."""
+
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A stored file. `name` and `account` are those of the first who sent it; `created` is Unix seconds."""
+    """A stored file. `name` and `account` are those of the first who sent it; `created` is Unix seconds.
+
+    `sent_sha256` is the SHA-256 of the bytes as they were sent, known only to whoever sends them.
+    """
 
     sha256: str
     size: int
@@ -41,6 +50,7 @@ class Attachment:
     name: str
     account: str
     created: float
+    sent_sha256: str = field(default="", compare=False)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -77,26 +87,27 @@ class Store:
         expected: str | None = None,
         maximum: int = MAX_BYTES,
     ) -> Attachment:
-        """Store a file that comes in pieces; `expected` is its SHA-256, if the sender knows it.
+        """Store a file that comes in pieces; `expected` is the SHA-256 of what is sent, if the sender knows it.
 
         The same bytes again give the attachment that is there. Raises `YuanliuError`: `attachments.too_large`,
-        `attachments.empty`, `attachments.type_refused`, `attachments.type_mismatch`, `attachments.hash_mismatch`, and
-        what the store raises (`yuanliu.desk.blobs`); then nothing was stored.
+        `attachments.empty`, `attachments.type_refused`, `attachments.type_mismatch`, `attachments.picture_broken`,
+        `attachments.hash_mismatch`, and what the store raises (`yuanliu.desk.blobs`); then nothing was stored.
         """
         with written(self._incoming / "x"):
             self._incoming.mkdir(parents=True, exist_ok=True)
             spool = NamedTemporaryFile(dir=self._incoming, prefix=".incoming-")  # noqa: SIM115 -- closed below
         with spool:
-            sha256, size, media_type = self._take_in(
+            sent, size, media_type = self._take_in(
                 pieces, cast("BinaryIO", spool), declared, maximum
             )
-            if expected is not None and sha256 != expected.lower():
+            if expected is not None and sent != expected.lower():
                 raise YuanliuError(
                     "attachments.hash_mismatch",
                     "the file is not the one that was announced: it was altered on its way, or is another one",
                     hint="send it again; if it happens again, compare its SHA-256",
-                    fields={"expected": expected[:64], "found": sha256},
+                    fields={"expected": expected[:64], "found": sent},
                 )
+            sha256, size = self._cleaned(cast("BinaryIO", spool), media_type, sent, size)
             if not self._is_sound(sha256):
                 self._blobs.put(sha256, Path(spool.name))
         row = {
@@ -111,7 +122,32 @@ class Store:
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             new = dialect.insert(ATTACHMENT).values(row).on_conflict_do_nothing()
             connection.execute(new)
-        return self.require(sha256)
+        return replace(self.require(sha256), sent_sha256=sent)
+
+    def _cleaned(self, spool: BinaryIO, media_type: str, sent: str, size: int) -> tuple[str, int]:
+        """Leave a picture in the spool without what tells of its maker; give its hash and size.
+
+        One that was stored as it is, before pictures were cleaned, is taken as it is: events name it so.
+        """
+        if media_type not in IMAGES or self._is_known(sent):
+            return sent, size
+        with _CLEANING:
+            spool.seek(0)
+            data = spool.read()
+            cleaned = clean(media_type, data)
+            if cleaned == data:
+                return sent, size
+            with written(self._incoming / "x"):
+                spool.seek(0)
+                spool.truncate()
+                spool.write(cleaned)
+                spool.flush()
+            return hashlib.sha256(cleaned).hexdigest(), len(cleaned)
+
+    def _is_known(self, sha256: str) -> bool:
+        query = select(ATTACHMENT.c.sha256).where(ATTACHMENT.c.sha256 == sha256)
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
 
     def _take_in(
         self, pieces: Iterable[bytes], spool: BinaryIO, declared: str, maximum: int

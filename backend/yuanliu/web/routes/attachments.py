@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response, UploadFile
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 from starlette.background import BackgroundTask
 
 from yuanliu.desk.access import Scope
@@ -17,12 +18,17 @@ router = APIRouter(tags=["attachments"], responses=documented(400, 422, 503))
 
 
 class AttachmentView(Output):
-    """A stored file. Its address is its content: the SHA-256 goes into the event that speaks of it."""
+    """A stored file. Its address is its content: `sha256` goes into the event that speaks of it."""
 
     sha256: str
     size: int
     media_type: str
     name: str
+    sent_sha256: str | None = Field(
+        None,
+        description="The SHA-256 of the bytes as they were sent. Another one than `sha256` where a photo was rid of"
+        " what tells of its maker (place, time, camera): what is stored, and shown, is `sha256`.",
+    )
 
     @classmethod
     def of(cls, attachment: Attachment) -> "AttachmentView":
@@ -32,12 +38,16 @@ class AttachmentView(Output):
             size=attachment.size,
             media_type=attachment.media_type,
             name=attachment.name,
+            sent_sha256=attachment.sent_sha256 or None,
         )
 
 
 @router.post("/attachments", status_code=201, responses=documented(401, 403, 413, 415))
 def upload(file: UploadFile, visitor: SignedIn, wired: Wired, response: Response) -> AttachmentView:
-    """Store a photo or report (JPEG, PNG, WebP, HEIC, PDF, CSV, JSON, text), up to 20 MB. Twice does no harm."""
+    """Store a photo or report (JPEG, PNG, WebP, HEIC, PDF, CSV, JSON, text), up to 20 MB. Twice does no harm.
+
+    A photo (JPEG, PNG, WebP) is stored without its Exif, GPS, XMP and other notes; its pixels stay byte by byte.
+    """
     visitor.require(Scope.ATTACHMENTS)
     stored = wired.attachments.put(
         pieces_of(file.file),
