@@ -7,6 +7,7 @@ from fastapi.staticfiles import StaticFiles
 
 from yuanliu import __version__
 from yuanliu.web import problems
+from yuanliu.web.look_ups import LookUps
 from yuanliu.web.middleware import Envelope
 from yuanliu.web.pages import frame
 from yuanliu.web.problems import Problem
@@ -94,6 +95,7 @@ def create_app(services: Services) -> FastAPI:
     app.mount(f"/static/{frame.BUILD}", Kept(directory=frame.STATIC), name="kept")
     app.mount("/static", StaticFiles(directory=frame.STATIC), name="static")
     problems.install(app)
+    app.add_middleware(LookUps, services=services)
     app.add_middleware(Envelope)
     _document_problems(app)
     return app

@@ -1,8 +1,8 @@
 """What every request passes through: its name, its limits, its headers, its figures."""
 
+import os
 import time
-import uuid
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -33,13 +33,13 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 """Nothing from other hosts; only the chain may be asked elsewhere, at an endpoint of the reader's choice."""
 
-_HEADERS: Final[Mapping[str, str]] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-}
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+    (b"permissions-policy", b"camera=(self), geolocation=(), microphone=(), payment=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+)
 _PUBLIC: Final = ("/api/v1/", "/epcis/", "/01/", "/.well-known/")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -52,6 +52,12 @@ _SECONDS: Final = Histogram(
     ("method", "route"),
     buckets=(0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+
+
+@lru_cache(4_096)
+def _figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Give what counts such requests: looking it up by its labels takes longer than counting."""
+    return _REQUESTS.labels(method, route, status), _SECONDS.labels(method, route)
 
 
 class Envelope:
@@ -67,14 +73,14 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        scope.setdefault("state", {})["id"] = name = uuid.uuid4().hex[:16]
+        scope.setdefault("state", {})["id"] = name = os.urandom(8).hex()
         status = 500
 
         async def sent(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _complete(MutableHeaders(scope=message), scope, name)
+                _complete(message, scope, name)
             await send(message)
 
         limit = _limit(scope["path"])
@@ -90,8 +96,9 @@ class Envelope:
     def _record(self, scope: Scope, status: int, seconds: float, name: str) -> None:
         route = _template(scope)
         method = scope["method"] if scope["method"] in _KNOWN_METHODS else "(other)"
-        _REQUESTS.labels(method, route, status).inc()
-        _SECONDS.labels(method, route).observe(seconds)
+        count, duration = _figures(method, route, status)
+        count.inc()
+        duration.observe(seconds)
         self._log.info(
             "request",
             method=method,
@@ -104,6 +111,8 @@ class Envelope:
 
 def _template(scope: Scope) -> str:
     """Give the path with its parameters by name: there are few of these, however many lots are asked for."""
+    if "template" in scope:
+        return str(scope["template"])
     if "route" not in scope:
         return "(none)"
     path: str = scope["path"]
@@ -159,15 +168,23 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return bounded
 
 
-def _complete(headers: MutableHeaders, scope: Scope, name: str) -> None:
-    for key, value in _HEADERS.items():
-        headers.setdefault(key, value)
-    headers.setdefault("Cache-Control", "no-store" if scope["method"] not in _SAFE else "no-cache")
-    headers["X-Request-Id"] = name
-    headers.add_vary_header("Accept")
-    headers.add_vary_header("Accept-Language")
-    if scope["method"] in _SAFE and scope["path"].startswith(_PUBLIC):
+def _complete(message: Message, scope: Scope, name: str) -> None:
+    """Add the headers that are missing; by hand, because every answer passes here."""
+    headers = message["headers"] = list(message.get("headers", ()))
+    there = {key.lower() for key, _ in headers}
+    headers.extend(pair for pair in _HEADERS if pair[0] not in there)
+    safe = scope["method"] in _SAFE
+    if b"cache-control" not in there:
+        headers.append((b"cache-control", b"no-cache" if safe else b"no-store"))
+    headers.append((b"x-request-id", name.encode()))
+    if b"vary" not in there:
+        headers.append((b"vary", b"Accept, Accept-Language"))
+    if safe and scope["path"].startswith(_PUBLIC) and b"access-control-allow-origin" not in there:
         # What is public may be read from any page; without credentials, as the star implies.
-        headers.setdefault("Access-Control-Allow-Origin", "*")
-    if scope["scheme"] == "https":
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        headers.append((b"access-control-allow-origin", b"*"))
+    if scope["scheme"] == "https" and b"strict-transport-security" not in there:
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
+    if b"vary" in there:
+        several = MutableHeaders(scope=message)  # it makes a list of its own
+        several.add_vary_header("Accept")
+        several.add_vary_header("Accept-Language")

@@ -1,12 +1,13 @@
 """What is answered about the chain: the rows of the index in the shapes of the API."""
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
 from yuanliu import identifiers
 from yuanliu.actions import Role
 from yuanliu.index import queries as q
+from yuanliu.index.queries.sql import block_of, log_of
 from yuanliu.records import Kind
 from yuanliu.web.shapes import Money, Output, hexed, moment
 
@@ -284,6 +285,26 @@ class RecordView(Output):
             block=row.block,
             log_index=row.log_index,
         )
+
+
+def record_json(row: Any) -> dict[str, Any]:  # noqa: ANN401 -- a row of `queries.journals`
+    """Write what `RecordView` writes, by hand: 5 µs a record, where checking each again takes 25."""
+    return {
+        "number": row.number,
+        "kind": _KIND_NAMES[row.kind],
+        "time": moment(row.time),
+        "actor": hexed(row.actor),
+        "signer": hexed(row.signer),
+        "previous": hexed(row.previous),
+        "head": hexed(row.head),
+        "data": hexed(row.data),
+        "transaction": hexed(row.tx),
+        "block": block_of(row.place),
+        "log_index": log_of(row.place),
+    }
+
+
+_KIND_NAMES: Final = {kind.value: kind.name.lower() for kind in Kind}
 
 
 class JournalView(Output):

@@ -1,17 +1,19 @@
 """Batches and their history, for everybody to read."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from yuanliu.database import Connection
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.index.queries.journals import journal
 from yuanliu.index.reading import reading
 from yuanliu.records import Kind
 from yuanliu.web import caching
 from yuanliu.web.problems import documented
-from yuanliu.web.services import Copy, Wired
+from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import (
     Address,
     Gtin,
@@ -37,10 +39,12 @@ from yuanliu.web.views import (
     RecallView,
     RecordView,
     StatusView,
+    record_json,
 )
 
 router = APIRouter(tags=["batches"], responses=documented(400, 422, 503))
 
+_UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "Unchanged"}}
 BatchId = Annotated[Hash, Path(description="The batch's id.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items of a page.")]
 After = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
@@ -120,13 +124,22 @@ def list_batches(
     return Page(items=[BatchView.of(row) for row in rows], next=cursor(rows, limit))
 
 
-@router.get("/batches/{batch}", response_model=BatchView, responses=documented(404))
-def show_batch(batch: BatchId, wired: Wired, request: Request, response: Response) -> Response:
+@router.get("/batches/{batch}", response_model=BatchView, responses=documented(404) | _UNCHANGED)
+def show_batch(batch: BatchId, wired: Wired, request: Request) -> Response:
     """Give a batch as it is now."""
     with reading(wired.copy) as db:
-        found = known(db, batch)
-    caching.tagged(request, response, f"{found.head.hex()}-{len(found.recalls)}-{found.for_sale}")
-    return answered(BatchView.of(found), response)
+        return batch_answer(request, db, wired, batch)
+
+
+def batch_answer(request: Request, db: Connection, _wired: Services, batch: str) -> Response:
+    """Answer with a batch as it is now. Raises `YuanliuError` (`batch.unknown`)."""
+    found = known(db, batch)
+    caching.keep(request)
+    return caching.tagged_by_body(request, _json(BatchView.of(found).model_dump()))
+
+
+def _json(document: object) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json")
 
 
 @router.get("/batches/{batch}/status", responses=documented(404))
@@ -145,23 +158,32 @@ def show_status(batch: BatchId, db: Copy) -> StatusView:
 @router.get(
     "/batches/{batch}/journal",
     response_model=JournalView,
-    responses={**documented(404), 304: {"description": "Unchanged"}},
+    responses=documented(404) | _UNCHANGED,
 )
-def show_journal(batch: BatchId, wired: Wired, request: Request, response: Response) -> Response:
+def show_journal(batch: BatchId, wired: Wired, request: Request) -> Response:
     """Give all records of a batch, to be checked against the head that the chain gives."""
     with reading(wired.copy) as db:
-        rows = q.records(db, unhexed(batch))
-        head = rows[-1].head if rows else known(db, batch).head
+        return journal_answer(request, db, wired, batch)
+
+
+def journal_answer(request: Request, db: Connection, wired: Services, batch: str) -> Response:
+    """Answer with a `JournalView`. Raises `YuanliuError` (`batch.unknown`)."""
+    rows = journal(db, unhexed(batch))
+    head = rows[-1].head if rows else known(db, batch).head
+    response = Response()
     if caching.tagged(request, response, head.hex()):
         return caching.unchanged(response)
-    view = JournalView(
-        batch=batch,
-        chain_id=wired.deployment.chain_id,
-        contract=wired.deployment.batches.address.lower(),
-        head=hexed(head),
-        records=[RecordView.of(row) for row in rows],
-    )
-    return answered(view, response)
+    caching.keep(request)
+    document = {
+        "batch": batch,
+        "chain_id": wired.deployment.chain_id,
+        "contract": wired.deployment.batches.address.lower(),
+        "head": hexed(head),
+        "records": [record_json(row) for row in rows],
+    }
+    response = _json(document)
+    caching.tagged(request, response, head.hex())
+    return response
 
 
 @router.get("/batches/{batch}/journal/{number}", responses=documented(404))
@@ -204,7 +226,7 @@ def show_lineage(batch: BatchId, wired: Wired) -> Response:
             for row in found.links
         ],
     }
-    return Response(orjson.dumps(document), media_type="application/json")
+    return _json(document)
 
 
 def _relative(row: q.Relative) -> dict[str, object]:

@@ -15,7 +15,7 @@ from yuanliu.epcis import contexts
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
-from yuanliu.web import linkset
+from yuanliu.web import caching, linkset
 from yuanliu.web.negotiation import choose
 from yuanliu.web.pages import consumer
 from yuanliu.web.problems import documented
@@ -53,16 +53,18 @@ def describe(wired: Wired) -> dict[str, object]:
     "/01/{rest:path}",
     responses={
         200: {"content": {form: {} for form in FORMS}, "description": "In the form asked for"},
+        304: {"description": "Unchanged"},
         307: {"description": "To where the link type asked for is"},
     },
 )
 def resolve(rest: str, request: Request, wired: Wired) -> Response:  # noqa: ARG001 -- read as it came
     """Resolve a product (`/01/{gtin}`), a lot (`/10/{lot}`), or one piece of it (`/21/{serial}`)."""
     with reading(wired.copy) as db:
-        return _resolved(request, db, wired)
+        return resolved(request, db, wired)
 
 
-def _resolved(request: Request, db: Copy, wired: Services) -> Response:
+def resolved(request: Request, db: Copy, wired: Services) -> Response:
+    """Answer with what stands behind a link. Raises `IdentifierError`, `YuanliuError`."""
     link = _read(request, wired.config.public_url)
     asked = dict(link.parameters).get("linkType")
     accept = request.headers.get("accept", "")
@@ -94,7 +96,10 @@ def _resolved(request: Request, db: Copy, wired: Services) -> Response:
             "creationDate": consumer.now(),
             "epcisBody": {"eventList": [each.document for each in q.events_of(db, batch.id)]},
         }
-    return Response(orjson.dumps(document), media_type=form, headers=headers)
+        return Response(orjson.dumps(document), media_type=form, headers=headers)
+    caching.keep(request)
+    answer = Response(orjson.dumps(document), media_type=form, headers=headers)
+    return caching.tagged_by_body(request, answer)
 
 
 def _read(request: Request, host: str) -> DigitalLink:
