@@ -2,9 +2,10 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _DEVNET = 31_337
 
@@ -13,6 +14,11 @@ def _project_dir() -> Path:
     """Give the checkout this package runs from, or else the current folder."""
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "hardhat-free-devnet").is_dir() else Path.cwd()
+
+
+def _in_url(host: str) -> str:
+    """Write an address as it stands in a URL: IPv6 in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 class Settings(BaseSettings):
@@ -57,8 +63,16 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     """TCP port of the HTTP service."""
 
-    public_url: str = Field(default_factory=lambda data: f"http://{data['host']}:{data['port']}")
+    public_url: str = Field(
+        default_factory=lambda data: f"http://{_in_url(data['host'])}:{data['port']}"
+    )
     """What stands before `/01/…` in the codes on labels: scheme and host, no slash at the end."""
+
+    public_rpc_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default_factory=lambda data: (data["rpc_url"],)
+    )
+    """JSON-RPC endpoints, separated by commas, that readers' phones ask for the heads of histories; two or more are
+    compared. Unset: `rpc_url`, which a phone reaches only if it is a public address."""
 
     attachments_url: SecretStr | None = None
     """An S3-compatible store, `s3://key:secret@host/bucket?region=…`; unset: the folder `data_dir/attachments`."""
@@ -84,6 +98,13 @@ class Settings(BaseSettings):
     follower_poll: float = Field(default=0.5, gt=0, le=60)
     """Seconds between two looks at the chain for new blocks."""
 
+    free_gas: bool = False
+    """Whether the chain takes transactions that pay nothing, as many consortium chains do: then nothing is offered."""
+
+    keep_days: int = Field(default=400, ge=30)
+    """Days that finished requests can be looked up; within them the same `Idempotency-Key` is the same request.
+    What they did is on the chain for ever."""
+
     deployer_key: SecretStr | None = None
     """Private key (hex) that pays for deployments on any chain but the devnet, which brings its own."""
 
@@ -98,6 +119,19 @@ class Settings(BaseSettings):
 
     anvil: Path | None = None
     """An `anvil` binary to use in place of the pinned npm one."""
+
+    @property
+    def address(self) -> str:
+        """Where the HTTP service listens, as `http://host:port`."""
+        return f"http://{_in_url(self.host)}:{self.port}"
+
+    @field_validator("public_rpc_urls", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """Read what is separated by commas."""
+        if not isinstance(value, str):
+            return value
+        return tuple(each for part in value.split(",") if (each := part.strip()))
 
 
 @cache

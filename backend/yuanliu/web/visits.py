@@ -1,4 +1,4 @@
-"""How often somebody who is not signed in may have the service pay gas for him."""
+"""How often a network may have the service do what costs it something: pay gas, count a scan."""
 
 import threading
 import time
@@ -19,8 +19,9 @@ _KEPT: Final = 10_000
 class Visits:
     """Counts requests by the network that they come from. It forgets when the process ends."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, *, most: int = MOST) -> None:
         self._now = now
+        self._most = most
         self._lock = threading.Lock()
         self._seen: dict[str, deque[float]] = {}
 
@@ -33,11 +34,11 @@ class Visits:
             seen = self._seen.setdefault(network(address), deque())
             while seen and now - seen[0] > WINDOW_SECONDS:
                 seen.popleft()
-            if len(seen) >= MOST:
+            if len(seen) >= self._most:
                 wait = int(WINDOW_SECONDS - (now - seen[0])) + 1
                 raise YuanliuError(
                     "access.too_many_requests",
-                    f"more than {MOST} such requests in a minute",
+                    f"more than {self._most} such requests in a minute",
                     hint="sign in, or wait",
                     fields={"retry_after": wait},
                     retryable=True,

@@ -27,6 +27,16 @@ from yuanliu.index.queries.custody import (
 from yuanliu.index.queries.deliveries import deliveries, delivery
 from yuanliu.index.queries.dues import ClaimStep, Due, dues
 from yuanliu.index.queries.events import event, events, events_of
+from yuanliu.index.queries.lots import (
+    MAX_ANCESTORS,
+    MAX_STEPS,
+    ancestry,
+    farmers_of,
+    makings,
+    sales,
+    signers,
+    steps,
+)
 from yuanliu.index.queries.money import (
     claimed,
     credits_of,
@@ -55,6 +65,7 @@ from yuanliu.index.queries.people import (
 from yuanliu.index.queries.rows import (
     Actor,
     ActorEvent,
+    Ancestor,
     Batch,
     Correction,
     Counts,
@@ -76,6 +87,8 @@ from yuanliu.index.queries.rows import (
     Record,
     Relative,
     Role,
+    Sales,
+    Signer,
     State,
     Status,
     Terms,
@@ -83,8 +96,11 @@ from yuanliu.index.queries.rows import (
 from yuanliu.index.queries.state import counts, status
 
 __all__ = [
+    "MAX_ANCESTORS",
+    "MAX_STEPS",
     "Actor",
     "ActorEvent",
+    "Ancestor",
     "Batch",
     "ClaimStep",
     "Correction",
@@ -108,6 +124,8 @@ __all__ = [
     "Record",
     "Relative",
     "Role",
+    "Sales",
+    "Signer",
     "State",
     "Status",
     "Terms",
@@ -117,6 +135,7 @@ __all__ = [
     "actor_of_key",
     "actors",
     "ancestors",
+    "ancestry",
     "balance",
     "batch",
     "batches",
@@ -131,11 +150,13 @@ __all__ = [
     "event",
     "events",
     "events_of",
+    "farmers_of",
     "find_batch",
     "holders",
     "holdings",
     "lineage",
     "lots_of",
+    "makings",
     "member_shares",
     "members_of",
     "offer",
@@ -151,7 +172,10 @@ __all__ = [
     "record",
     "record_at",
     "records",
+    "sales",
+    "signers",
     "status",
+    "steps",
     "terms",
     "terms_authority",
     "terms_of",

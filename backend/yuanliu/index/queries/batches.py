@@ -29,13 +29,14 @@ _HELD: Final = (
     " (SELECT 1 FROM safety n WHERE n.batch = b.id AND n.kind IN (6, 16) AND n.place > s.place))"
 )
 
-_RECALLED_NOW: Final = (
+RECALLED_NOW: Final = (
     "SELECT s.batch FROM safety s WHERE s.kind = 17 AND NOT EXISTS"
     " (SELECT 1 FROM safety n WHERE n.batch = s.batch AND n.kind IN (17, 18) AND n.place > s.place)"
 )
+"""Batches that are recalled themselves."""
 
 _REACHED: Final = (
-    f"WITH RECURSIVE reached(id) AS ({_RECALLED_NOW} UNION"
+    f"WITH RECURSIVE reached(id) AS ({RECALLED_NOW} UNION"
     " SELECT l.child FROM lineage l JOIN reached ON l.parent = reached.id) "
 )
 
@@ -150,7 +151,7 @@ def _recalls(db: Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[Recall, 
     """Give the recalls in force on batches, their own and those of their ancestors."""
     if not ids or sql.first(db, "SELECT 1 FROM safety WHERE kind = 17 LIMIT 1") is None:
         return {}
-    current = {row.batch for row in sql.rows(db, _RECALLED_NOW)}
+    current = {row.batch for row in sql.rows(db, RECALLED_NOW)}
     if not current:
         return {}
     found: dict[bytes, tuple[Recall, ...]] = {}
@@ -184,7 +185,7 @@ def _recall(db: Connection, id_: bytes) -> Recall:
 
 # ---------------------------------------------------------------------- journals
 
-_RECORD: Final = (
+RECORD: Final = (
     "SELECT place, batch, number, kind, time, actor, signer, previous, head, data, tx FROM record"
 )
 
@@ -195,7 +196,7 @@ def records(
     """Give a batch's records in order, from number `first` on, at most `limit`: ask on from the last one's number."""
     found = sql.rows(
         db,
-        f"{_RECORD} WHERE batch = :batch AND number >= :first ORDER BY number LIMIT :limit",
+        f"{RECORD} WHERE batch = :batch AND number >= :first ORDER BY number LIMIT :limit",
         batch=hexes.word(id_),
         first=first,
         limit=limit,
@@ -207,7 +208,7 @@ def record(db: Connection, id_: bytes, number: int) -> Record | None:
     """Give a record by its number in the journal, or none."""
     found = sql.first(
         db,
-        f"{_RECORD} WHERE batch = :batch AND number = :number",
+        f"{RECORD} WHERE batch = :batch AND number = :number",
         batch=hexes.word(id_),
         number=number,
     )
@@ -216,7 +217,7 @@ def record(db: Connection, id_: bytes, number: int) -> Record | None:
 
 def record_at(db: Connection, place: int) -> Record | None:
     """Give the record whose log stands at this place, or none."""
-    found = sql.first(db, f"{_RECORD} WHERE place = :place", place=place)
+    found = sql.first(db, f"{RECORD} WHERE place = :place", place=place)
     return None if found is None else record_of(found)
 
 
@@ -224,7 +225,7 @@ def corrections(db: Connection, id_: bytes) -> tuple[Correction, ...]:
     """Give which records of a batch were declared wrong, and by whom, in order."""
     found = []
     for row in sql.rows(
-        db, f"{_RECORD} WHERE batch = :batch AND kind = 9 ORDER BY number", batch=hexes.word(id_)
+        db, f"{RECORD} WHERE batch = :batch AND kind = 9 ORDER BY number", batch=hexes.word(id_)
     ):
         wrong = row.data[BODY_AT : BODY_AT + 32]
         corrective = row.data[BODY_AT + 32 : BODY_AT + 64]

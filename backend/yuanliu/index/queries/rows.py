@@ -144,6 +144,42 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A parent in the tree of a batch: so many milligrams of it went into `child`. `recalled`: itself."""
+
+    child: bytes
+    batch: bytes
+    milligrams: int
+    gtin: str
+    lot: str
+    cooperative: str
+    time: int
+    recalled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """All payments for a batch's units in sum; `first` and `last` are the times of the first and the latest."""
+
+    count: int
+    first: int | None
+    last: int | None
+    units: int
+    amount: int
+    farmers: int
+    cooperative: int
+    platform: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Under which code somebody acts, and as what: bits of `actions.Role`."""
+
+    code: str
+    roles: int
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
     """Units of a batch that an owner has. The contract itself holds what is offered."""
 

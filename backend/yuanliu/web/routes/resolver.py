@@ -3,19 +3,20 @@
 One address, several forms by `Accept`: the page for people, JSON, a link set, EPCIS events. `?linkType=` leads on.
 """
 
-from typing import Final
+import re
+from typing import Annotated, Final
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from yuanliu import digital_link
+from yuanliu import digital_link, identifiers
 from yuanliu.digital_link import DigitalLink
 from yuanliu.epcis import contexts
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
-from yuanliu.web import caching, linkset
+from yuanliu.web import caching, linkset, scans
 from yuanliu.web.negotiation import choose
 from yuanliu.web.pages import consumer
 from yuanliu.web.problems import documented
@@ -47,6 +48,17 @@ def describe(wired: Wired) -> dict[str, object]:
             "en": ["gs1:pip", "gs1:traceability", "gs1:epcis", "gs1:certificationInfo"],
         },
     }
+
+
+@router.get("/01/", status_code=303, responses={303: {"description": "To the page"}})
+def look_up(
+    gtin: Annotated[str, Query(max_length=40)] = "", lot: Annotated[str, Query(max_length=80)] = ""
+) -> Response:
+    """Lead from what stands on a pack, product code and lot number, to its page. Raises `IdentifierError`."""
+    product = identifiers.parse_gtin(re.sub(r"[\s-]", "", gtin))
+    lot = lot.strip()
+    path = identifiers.digital_link_path(product, lot) if lot else f"/01/{product}"
+    return RedirectResponse(path, 303)
 
 
 @router.get(
@@ -136,8 +148,17 @@ def _page(
     request: Request,
     headers: dict[str, str],
 ) -> Response:
-    records = q.records(db, batch.id)
-    return consumer.lot(request, wired, batch, records, serial=link.serial, headers=headers)
+    scan = None if link.serial is None else scans.seen(request, wired, batch, link.serial)
+    answer, complete = consumer.lot(
+        request, wired, db, batch, serial=link.serial, scan=scan, headers=headers
+    )
+    if scan is not None:
+        scans.remember(answer, scan, request.url.path)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+    if complete:  # files never change: then it depends on the copy, the address and the language alone
+        caching.keep(request)
+    return caching.tagged_by_body(request, answer)
 
 
 def _product(db: Copy, link: DigitalLink, form: str, request: Request) -> Response:
@@ -146,7 +167,7 @@ def _product(db: Copy, link: DigitalLink, form: str, request: Request) -> Respon
         raise _unknown(link)
     lots = q.lots_of(db, product.gtin, limit=_MOST_LOTS)
     if form == HTML:
-        return consumer.product(request, product, lots)
+        return consumer.product(request, product, lots, db)
     document = {
         "product": ProductView.of(product).model_dump(),
         "lots": [BatchView.of(lot).model_dump() for lot in lots],

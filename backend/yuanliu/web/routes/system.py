@@ -123,7 +123,7 @@ def metrics(request: Request, wired: Wired) -> Response:
 @router.get("/", response_class=HTMLResponse)
 def home(request: Request, db: Copy) -> Response:
     """Show the latest lots."""
-    return consumer.home(request, q.batches(db, limit=20))
+    return consumer.home(request, q.batches(db, limit=20), db)
 
 
 @router.get(
