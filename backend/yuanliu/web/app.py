@@ -18,6 +18,7 @@ from yuanliu.web.routes import (
     catalogue,
     epcis,
     events,
+    farmer,
     goods,
     intentions,
     money,
@@ -90,6 +91,7 @@ def create_app(services: Services) -> FastAPI:
         attachments,
     ):
         app.include_router(module.router, prefix=API)
+    app.include_router(farmer.router)
     app.include_router(epcis.router)
     app.include_router(system.router)
     app.mount(f"/static/{frame.BUILD}", Kept(directory=frame.STATIC), name="kept")

@@ -167,6 +167,34 @@ def member_shares(db: Connection, batch: bytes) -> tuple[MemberShare, ...]:
     )
 
 
+def shares_of(db: Connection, batch: bytes, farmer: str) -> tuple[MemberShare, ...]:
+    """Give a farmer's own members of a batch's pool, one for each delivery; none if it has no pool. Raises `HexError`.
+
+    What is due is of what the pool has received; products made of the batch may hold more for it (`dues`).
+    """
+    found = pool(db, batch)
+    if found is None:
+        return ()
+    rows = sql.rows(
+        db,
+        "SELECT m.position, m.member, m.weight, m.receipt, b.total_weight FROM member m"
+        " JOIN batch b ON b.id = m.batch WHERE m.member = :farmer AND m.batch = :batch ORDER BY m.position",
+        farmer=hexes.address_bytes(farmer),
+        batch=batch,
+    )
+    return tuple(
+        MemberShare(
+            index=row.position,
+            member=_who(row.member),
+            receipt=None if row.receipt is None else unwrap(row.receipt),
+            weight=unwrap(row.weight),
+            due=money.due(found.received, unwrap(row.weight), unwrap(row.total_weight)),
+            paid=_paid(db, batch, [row], unwrap(row.total_weight))[row.position],
+        )
+        for row in rows
+    )
+
+
 def _paid(
     db: Connection,
     batch: bytes,
