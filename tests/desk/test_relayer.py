@@ -578,6 +578,32 @@ def test_without_money_for_gas_it_says_so_and_goes_on_when_there_is_some(desk: D
     assert desk.relayer.status().balance == int(before, 16) or desk.relayer.status().balance == 0
 
 
+def test_where_gas_is_free_it_offers_nothing_however_long_it_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without coin, one wei per gas would be too much: it would never be mined again."""
+    monkeypatch.setattr(relayer_module, "RESEND_SECONDS", 0)
+    monkeypatch.setattr(relayer_module, "REPLACE_SECONDS", 0)
+    account = desk.relayer.address
+    before = desk.world.node.request("eth_getBalance", account, "latest")
+    desk.world.node.request("anvil_setBalance", account, "0x0")
+    try:
+        desk.relayer = Relayer(desk.outbox, desk.key, free_gas=True)
+        desk.submit(1)
+        for _ in range(5):
+            desk.relayer.step()
+        error = desk.relayer.status().error
+        assert error is not None
+        assert error.code == "relayer.stuck"
+        with desk.engine.connect() as connection:
+            assert [row.max_fee for row in connection.execute(select(ATTEMPT))] == ["0"]
+        desk.settle()
+        assert desk.numbers() == [1]
+        assert desk.relayer.status().balance == 0
+    finally:
+        desk.world.node.request("anvil_setBalance", account, before)
+
+
 @pytest.mark.parametrize(
     ("said", "meaning"),
     [

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -23,7 +24,7 @@ from yuanliu.chain.node import ChainUnreachable
 from yuanliu.chain.rawlogs import RawNode
 from yuanliu.database import Family, open_database
 from yuanliu.index import queries
-from yuanliu.index.follower import Follower, OtherDeployment, ReorgTooDeep, State
+from yuanliu.index.follower import ChainReplaced, Follower, OtherDeployment, ReorgTooDeep, State
 from yuanliu.index.rebuild import digest
 from yuanliu.index.store import CursorMoved, Store, StoreBusy
 from yuanliu.settings import Settings
@@ -127,6 +128,45 @@ def test_a_node_far_behind_is_waited_for_and_nothing_is_taken_back(
         before = digest(engine)
     with pytest.raises(ChainUnreachable):
         follower.catch_up()
+    assert digest(engine) == before
+
+
+def test_a_chain_that_was_reset_while_it_is_followed_is_refused_and_the_copy_stays(
+    world: World, engine: Engine, follower: Follower
+) -> None:
+    """Its first block is another one; or the same, but the contracts were never deployed after it."""
+    History(world, Random(5)).run(10)
+    follower.catch_up()
+    before = digest(engine)
+    elsewhere = b"\x07" * 32
+
+    def other(number: int, at_least: int) -> None:
+        def change(method: str, _params: Any, result: Any) -> Any:  # noqa: ANN401 -- JSON
+            if method != "eth_getBlockByNumber" or result is None:
+                return result
+            asked = result["number"]
+            if int(asked, 16) == number or at_least <= int(asked, 16):
+                return result | {"hash": "0x" + elsewhere.hex()}
+            return result
+
+        proxy.change = change
+
+    with Proxy(world.devnet.rpc_url) as proxy, closing(RawNode(proxy.url)) as node:
+        again = Follower(Store(engine), world.deployment, node, finality=1_000_000)
+        for number, at_least, what in (
+            (0, 1, "its first block"),
+            (-1, world.deployment.block, "the block of the deployment"),
+        ):
+            other(number, at_least)
+            for _ in range(2):
+                with pytest.raises(ChainReplaced) as refused:
+                    again.catch_up()
+                assert not refused.value.retryable
+                assert refused.value.fields["what"] == what
+                assert refused.value.fields["found"] == "0x" + elsewhere.hex()
+            assert digest(engine) == before
+        proxy.change = lambda _method, _params, result: result
+        again.catch_up()  # the right chain is there again
     assert digest(engine) == before
 
 

@@ -77,7 +77,7 @@ def demo_(
         )
     seconds = time.monotonic() - started
     report.total(shown, done.results, seconds)
-    address = None if check else f"http://{config.host}:{config.port}"
+    address = None if check else config.address
     if address:
         report.invite(shown, address, done)
     report.operator(shown, done)

@@ -10,6 +10,7 @@ from yuanliu.database.engine import (
     DatabaseBusy,
     DatabaseUnreachable,
     Family,
+    Held,
     leader,
     open_database,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Engine",
     "Family",
     "Fixed",
+    "Held",
     "Outdated",
     "leader",
     "open_database",

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -157,18 +157,23 @@ def _url_invalid() -> YuanliuError:
 # ---------------------------------------------------------------------- one leader
 
 
+Held = Callable[[], bool]
+"""Tells whether a lock is still held."""
+
+
 @contextmanager
-def leader(config: Settings, task: str) -> Iterator[None]:
+def leader(config: Settings, task: str) -> Iterator[Held]:
     """Hold the lock of `task` (`follower`, `relayer`): one process at a time; it ends with the process.
 
-    SQLite: a lock on a file beside the database. PostgreSQL: an advisory lock. Raises `DatabaseBusy`.
+    SQLite: a lock on a file beside the database. PostgreSQL: an advisory lock, which goes with its connection: ask now
+    and then whether it is still held. Raises `DatabaseBusy`, `DatabaseUnreachable`.
     """
     if config.database_url is None:
         with _file_lock(config.data_dir / f"{task}.lock", task):
-            yield
+            yield lambda: True
     else:
-        with _advisory_lock(config, task):
-            yield
+        with _advisory_lock(config, task) as held:
+            yield held
 
 
 @contextmanager
@@ -186,7 +191,7 @@ def _file_lock(path: Path, task: str) -> Iterator[None]:
 
 
 @contextmanager
-def _advisory_lock(config: Settings, task: str) -> Iterator[None]:
+def _advisory_lock(config: Settings, task: str) -> Iterator[Held]:
     engine = open_database(config, Family.DESK)
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -194,7 +199,15 @@ def _advisory_lock(config: Settings, task: str) -> Iterator[None]:
             question = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
             if not connection.execute(question, {"name": name}).scalar():
                 raise DatabaseBusy(task)
-            yield
+
+            def held() -> bool:
+                try:
+                    connection.execute(text("SELECT 1"))
+                except SQLAlchemyError:
+                    return False
+                return True
+
+            yield held
     except SQLAlchemyError as error:
         raise DatabaseUnreachable.of("PostgreSQL", error) from error
     finally:

@@ -81,7 +81,7 @@ def _start(config: Settings, deployment: Deployment) -> bool:
         return started
     raise YuanliuError(
         "demo.other_service",
-        f"the service at {config.host}:{config.port} works on another chain than {config.rpc_url}",
+        f"the service at {config.address} works on another chain than {config.rpc_url}",
         hint="end it, or choose another port by YUANLIU_PORT",
         fields={"host": config.host, "port": config.port},
     )
@@ -111,6 +111,6 @@ def _compare(config: Settings, result: Result) -> None:
     raise YuanliuError(
         "demo.service_differs",
         f"the service shows {found} as the head of {batch}, the chain {expected}",
-        hint=f"look at http://{config.host}:{config.port}/readyz",
+        hint=f"look at {config.address}/readyz",
         fields={"batch": batch, "found": found, "expected": expected},
     )

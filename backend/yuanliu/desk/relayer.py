@@ -13,7 +13,7 @@ again, byte by byte the same.
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -23,6 +23,7 @@ from yuanliu.chain import relay, transactions
 from yuanliu.chain.executions import Mined, read_receipt
 from yuanliu.chain.keys import Key
 from yuanliu.chain.node import RpcError
+from yuanliu.chain.transactions import Fees
 from yuanliu.desk.checks import MAX_BYTES
 from yuanliu.desk.connecting import unreachable
 from yuanliu.desk.dispatches import Dispatch, Dispatches
@@ -101,7 +102,11 @@ class Status:
 class Relayer:
     """Sends what waits. `run` in a thread of its own, or `step` by hand; `wake` and `status` from any thread."""
 
-    def __init__(self, outbox: Outbox, key: Key, *, finality_depth: int = 64) -> None:
+    def __init__(
+        self, outbox: Outbox, key: Key, *, finality_depth: int = 64, free_gas: bool = False
+    ) -> None:
+        """`free_gas`: the chain takes what pays nothing, so nothing is ever offered."""
+        self._free = free_gas
         self._outbox = outbox
         self._node = outbox.node
         self._deployment = outbox.deployment
@@ -125,6 +130,7 @@ class Relayer:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; whatever fails is tried again."""
+        self._forget()  # another process may have led since
         failures = 0
         while not stop.is_set():
             try:
@@ -191,7 +197,8 @@ class Relayer:
             self._pending = self._book.pending()
             blocks = self._book.mined_blocks()
             self._anchor = blocks[0] if blocks else None
-        view = self._view = look(self._node, self.address, self._anchor)
+        view = look(self._node, self.address, self._anchor)
+        view = self._view = replace(view, fees=Fees(0, 0)) if self._free else view
         if not view.same:
             self._went_back()
             return True
@@ -303,6 +310,9 @@ class Relayer:
             self._pending, self._gap = None, 0.0
 
     def _replace(self, dispatch: Dispatch, view: View) -> None:
+        if self._free:  # an account without coin could not pay even one wei per gas
+            self._error, dispatch.sent = Stuck(dispatch.nonce, 0), time.monotonic()
+            return
         most = MOST_RAISE * max(view.fees.most, _GWEI)
         if dispatch.attempts[-1].fees.most * transactions.BUMP > most:
             self._error = Stuck(dispatch.nonce, dispatch.attempts[-1].fees.most)

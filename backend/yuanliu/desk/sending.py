@@ -71,7 +71,8 @@ class Stuck(YuanliuError):
         super().__init__(
             "relayer.stuck",
             f"the relayer's transaction {nonce} is not mined, though it pays up to {fee} wei per gas",
-            hint="is the chain making blocks? Does another program use the relayer's account?",
+            hint="is the chain making blocks? Does another program use the relayer's account? With YUANLIU_FREE_GAS,"
+            " does the chain really take what pays nothing?",
             fields={"nonce": nonce, "fee": fee},
             retryable=True,
         )

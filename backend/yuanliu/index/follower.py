@@ -61,6 +61,19 @@ class OtherDeployment(YuanliuError):
         )
 
 
+class ChainReplaced(YuanliuError):
+    """Another chain answers, or one on which the contracts were never deployed."""
+
+    def __init__(self, url: str, what: str, expected: bytes, found: bytes) -> None:
+        super().__init__(
+            "index.chain_replaced",
+            f"{url} is another chain now: {what} is 0x{found.hex()}, not 0x{expected.hex()}; the copy stays as it is",
+            hint="point YUANLIU_RPC_URL at the right chain; was the devnet reset, then start the service again",
+            fields={"what": what, "expected": f"0x{expected.hex()}", "found": f"0x{found.hex()}"},
+            exit_code=2,
+        )
+
+
 class State(StrEnum):
     """What the follower does."""
 
@@ -150,7 +163,7 @@ class Follower:
         """Take over everything up to the chain's head, or to `to_block`, and draw its events.
 
         Raises `ChainUnreachable`, `AnswerInvalid`, `StoreBusy`, `CursorMoved` (all may pass), `ReorgTooDeep`,
-        `OtherDeployment`.
+        `ChainReplaced`, `OtherDeployment`.
         """
         try:
             while not (stop and stop.is_set()):
@@ -179,6 +192,7 @@ class Follower:
         cursor = self._cursor = self._cursor or self._begun()
         latest = self._node.latest()
         if latest.number < cursor.block - self._finality:
+            self._require_same_chain(cursor)
             reason = f"it is at block {latest.number} only, where the copy is at {cursor.block}"
             raise ChainUnreachable(self._node.url, reason)
         if latest.number < cursor.block or self._differs(latest, cursor):
@@ -229,20 +243,31 @@ class Follower:
     # ------------------------------------------------------------------ going back
 
     def _rewind(self, cursor: Cursor) -> None:
-        """Undo what is no longer the chain's. Raises `ReorgTooDeep`."""
+        """Undo what is no longer the chain's. Raises `ReorgTooDeep`, `ChainReplaced`."""
         self._forget()
+        self._require_same_chain(cursor)
         found: Header | None = None
+        first: tuple[bytes, bytes] | None = None
         for number, hash_, time_ in self._store.blocks_down(cursor.block):
             header = self._node.header(number)
+            first = hash_, header.hash if header else b""
             if header is not None and header.hash == hash_:
                 found = Header(number, hash_, b"", time_)
                 break
             if number <= cursor.block - self._finality:
                 raise ReorgTooDeep(number, cursor.block, self._finality)
+        if found is None and first is not None:
+            raise ChainReplaced(self._node.url, "the block of the deployment", *first)
         if found is None:
             found = self._header(cursor.first_block - 1)
         self._cursor = self._store.rewind(cursor, found)
         self.status = replace(self.status, block=found.number, rewinds=self.status.rewinds + 1)
+
+    def _require_same_chain(self, cursor: Cursor) -> None:
+        """See that a chain that went back is still the same one. Raises `ChainReplaced`."""
+        genesis = self._header(0).hash
+        if genesis != cursor.genesis:
+            raise ChainReplaced(self._node.url, "its first block", cursor.genesis, genesis)
 
     def _forget(self) -> None:
         """Forget what was read: the database says what is there."""

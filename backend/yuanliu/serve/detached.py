@@ -98,12 +98,12 @@ def ask(config: Settings, path: str) -> Any:  # noqa: ANN401 -- any JSON
     """Give what the service answers. Raises `YuanliuError` (`service.silent`)."""
     try:
         with httpx.Client(trust_env=False, timeout=10) as client:
-            answer = client.get(f"http://{config.host}:{config.port}{path}")
+            answer = client.get(f"{config.address}{path}")
             return answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
         raise YuanliuError(
             "service.silent",
-            f"the service does not answer at {config.host}:{config.port}: {error}",
+            f"the service does not answer at {config.address}: {error}",
             hint=f"look at {config.data_dir / 'service' / 'log'}",
             retryable=True,
             exit_code=2,
@@ -131,7 +131,7 @@ def _await_ready(config: Settings, made: Running) -> None:
                 raise YuanliuError(
                     "service.not_ready",
                     "the service is still not ready",
-                    hint=f"look at http://{config.host}:{config.port}/readyz and {config.data_dir / 'service' / 'log'}",
+                    hint=f"look at {config.address}/readyz and {config.data_dir / 'service' / 'log'}",
                     retryable=True,
                     exit_code=2,
                 ) from error

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from types import FrameType
 from typing import Any, Final
 
@@ -24,7 +25,8 @@ from yuanliu.chain import devnet, launch
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import Node
 from yuanliu.chain.rawlogs import RawNode
-from yuanliu.database import DatabaseBusy, Engine, Family, leader, open_database, upgrade
+from yuanliu.database import DatabaseBusy, Engine, Family, Held, leader, open_database, upgrade
+from yuanliu.desk import keeping
 from yuanliu.desk.access import Access
 from yuanliu.desk.accounts import Accounts
 from yuanliu.desk.attachments import open_store
@@ -47,6 +49,9 @@ from yuanliu.web.visits import Visits
 
 STAND_BY_SECONDS: Final = 2.0
 """Time between two tries to take over a task from another process."""
+
+_BEATS: Final = 10
+"""Tenths of a second between two looks whether the lock of a task is still held."""
 
 SHUTDOWN_SECONDS: Final = 10
 """How long answers that are under way may take to end."""
@@ -146,7 +151,7 @@ def prepare(
         finality=config.finality_depth,
         poll=config.follower_poll,
     )
-    relayer = Relayer(outbox, house, finality_depth=config.finality_depth)
+    relayer = Relayer(outbox, house, finality_depth=config.finality_depth, free_gas=config.free_gas)
     vault = Vault()
     accounts = Accounts(desk, vault, chain_id=deployment.chain_id)
     accounts.refuse_public_secrets()
@@ -243,7 +248,7 @@ def _answer(
         )
     )
     signal.signal(signal.SIGHUP, server.handle_exit)  # the other two it takes over itself
-    said(f"Serving on http://{config.host}:{config.port} (Ctrl-C ends it)")
+    said(f"Serving on {config.address} (Ctrl-C ends it)")
     server.run(sockets=[listener])
 
 
@@ -257,7 +262,7 @@ def _listen(config: Settings) -> socket.socket:
         listener.close()
         raise YuanliuError(
             "service.port_busy",
-            f"cannot listen on {config.host}:{config.port}: {error.strerror}",
+            f"cannot listen on {config.address}: {error.strerror}",
             hint="is it running already? Otherwise choose another port by YUANLIU_PORT",
             fields={"host": config.host, "port": config.port},
             exit_code=2,
@@ -279,6 +284,10 @@ def work(config: Settings, prepared: Prepared, stop: threading.Event) -> list[th
         threading.Thread(target=_lead, args=(config, task, work, stop), name=task)
         for task, work in tasks.items()
     ]
+    desk = prepared.services.desk
+    threads.append(
+        threading.Thread(target=keeping.run, args=(desk, config.keep_days, stop), name="keeper")
+    )
     for thread in threads:
         thread.start()
     return threads
@@ -291,9 +300,11 @@ def _lead(
     log = structlog.get_logger(task=task)
     while not stop.is_set():
         try:
-            with leader(config, task):
+            with leader(config, task) as held, _while_held(held, stop) as ended:
                 log.info("leading")
-                work(stop)
+                work(ended)
+                if not stop.is_set():
+                    log.warning("no longer leading")
         except DatabaseBusy:
             stop.wait(STAND_BY_SECONDS)
         except YuanliuError as error:
@@ -302,6 +313,27 @@ def _lead(
         except Exception:
             log.exception("defect")
             stop.wait(STAND_BY_SECONDS)
+
+
+@contextmanager
+def _while_held(held: Held, stop: threading.Event) -> Iterator[threading.Event]:
+    """Give an event that is set when all shall end, or when the lock is lost: then another process may lead."""
+    ended, done = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            if stop.is_set() or (next(beats) % _BEATS == 0 and not held()):
+                ended.set()
+                return
+
+    beats = count(1)
+    watcher = threading.Thread(target=watch, name="lock", daemon=True)
+    watcher.start()
+    try:
+        yield ended
+    finally:
+        done.set()
+        watcher.join(STAND_BY_SECONDS)
 
 
 def end(stop: threading.Event, threads: list[threading.Thread], prepared: Prepared) -> None:
