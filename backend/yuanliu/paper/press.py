@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
@@ -23,6 +24,8 @@ GREY: Final[Colour] = (0.38, 0.38, 0.38)
 PALE: Final[Colour] = (0.82, 0.82, 0.82)
 GREEN: Final[Colour] = (0.11, 0.37, 0.27)
 RED: Final[Colour] = (0.68, 0.13, 0.1)
+
+rl_config.useA85 = 0  # text for the mails of 1990; it took a fifth of the time and of the file
 
 _BOLD: Final = 0.025
 """Outline of bold letters, in sizes."""
