@@ -46,9 +46,8 @@ picture inside; its modules are a fifth smaller."""
 class PaperError(YuanliuError):
     """Thrown for what cannot be printed so that it can be used.
 
-    Codes, all with `paper.` before them: `code_too_small` (fields `needed_mm`, `given_mm`), `code_text_invalid`,
-    `dots_unknown`, `format_unknown`, `count_invalid`, `skip_invalid`, `serial_twice`, `too_little_room`,
-    `certificate_incomplete`.
+    Codes, all with `paper.` before them: `code_too_small`, `code_text_invalid`, `dots_unknown`, `format_unknown`,
+    `count_invalid`, `skip_invalid`, `serial_twice`, `too_little_room`, `certificate_incomplete`.
     """
 
 
