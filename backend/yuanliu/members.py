@@ -103,7 +103,8 @@ def proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
 
     Raises `MembersError` (`members.empty`, `members.index_invalid`), and `HexError`.
     """
-    levels = _levels(leaves)
+    if not leaves:
+        raise _empty()
     if not 0 <= index < len(leaves):
         raise MembersError(
             "members.index_invalid",
@@ -111,12 +112,24 @@ def proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
             hint=f"leaves are numbered 0 to {len(leaves) - 1} within their chunk",
             fields={"index": index, "count": len(leaves)},
         )
-    siblings = []
-    for level in levels[:-1]:
-        if (index ^ 1) < len(level):
-            siblings.append(level[index ^ 1])
-        index //= 2
-    return tuple(siblings)
+    return proofs(leaves)[index]
+
+
+def proofs(leaves: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+    """Give the proof of every leaf of a list, in its order: the tree is made once.
+
+    Raises `MembersError` (`members.empty`), and `HexError`.
+    """
+    levels = _levels(leaves)[:-1]
+    found = []
+    for place in range(len(leaves)):
+        siblings, index = [], place
+        for level in levels:
+            if (index ^ 1) < len(level):
+                siblings.append(level[index ^ 1])
+            index //= 2
+        found.append(tuple(siblings))
+    return found
 
 
 def verify(leaf: bytes, proof: Iterable[bytes], root: bytes) -> bool:

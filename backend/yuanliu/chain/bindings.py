@@ -107,6 +107,10 @@ class Contract:
         named = [_named(output, value) for output, value in zip(outputs, values, strict=True)]
         return named[0] if len(named) == 1 else tuple(named)
 
+    def has_event(self, event: str) -> bool:
+        """Tell whether the contract has an event of that name."""
+        return any(entry["name"] == event for entry in self._events.values())
+
     def topic(self, event: str) -> bytes:
         """Give the first topic of an event."""
         return next(topic for topic, entry in self._events.items() if entry["name"] == event)

@@ -113,16 +113,27 @@ class RawNode:
         self, addresses: Sequence[str], topics: Sequence[str], first: int, last: int
     ) -> list[Log]:
         """Give the logs of contracts, of blocks `first` to `last`, whose first topic is one of `topics`."""
-        query = {
-            "address": list(addresses),
-            "topics": [list(topics)],
-            "fromBlock": hex(first),
-            "toBlock": hex(last),
-        }
-        found = self._call("eth_getLogs", query)
+        return self.filtered({"address": list(addresses), "topics": [list(topics)]}, first, last)
+
+    def filtered(self, query: dict[str, object], first: int, last: int) -> list[Log]:
+        """Give the logs of blocks `first` to `last` that a filter of the JSON-RPC interface lets through."""
+        blocks = {"fromBlock": hex(first), "toBlock": hex(last)}
+        found = self._call("eth_getLogs", query | blocks)
         if not isinstance(found, list) or not all(type(log) is dict for log in found):
             raise ChainUnreachable(self.url, "it gives nonsense for eth_getLogs")
         return found
+
+    def ask(self, calls: Sequence[tuple[str, list[object]]]) -> list[Any]:
+        """Make many calls in one round trip; give each one's result, or the `RpcError` that it ended in."""
+        answers: list[Any] = []
+        for method, answer in zip(
+            (method for method, _ in calls), self._answers(calls), strict=True
+        ):
+            try:
+                answers.append(self._result(method, answer))
+            except RpcError as error:
+                answers.append(error)
+        return answers
 
     # ------------------------------------------------------------------ JSON-RPC
 
@@ -131,6 +142,16 @@ class RawNode:
         return self._result(method, self._post(request))
 
     def _batch(self, calls: Iterable[tuple[str, list[object]]]) -> list[Any]:
+        asked = list(calls)
+        answers = self._answers(asked)
+        return [
+            self._result(method, answer) for (method, _), answer in zip(asked, answers, strict=True)
+        ]
+
+    def _answers(self, calls: Sequence[tuple[str, list[object]]]) -> list[Any]:
+        """Give the answer to each of several calls, in their order; none to one that was not answered."""
+        if not calls:
+            return []
         requests = [
             {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
             for method, params in calls
@@ -139,9 +160,7 @@ class RawNode:
         if not isinstance(answers, list) or not all(isinstance(a, dict) for a in answers):
             raise ChainUnreachable(self.url, _NO_JSON_RPC)
         by_id = {answer.get("id"): answer for answer in answers}
-        return [
-            self._result(str(request["method"]), by_id.get(request["id"])) for request in requests
-        ]
+        return [by_id.get(request["id"]) for request in requests]
 
     def _result(self, method: str, answer: Any) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
         if not isinstance(answer, dict):

@@ -111,8 +111,13 @@ def request_digest(
         deadline.to_bytes(32),
         keccak(call.data),
     )
-    within = _domain_hash(deployment.chain_id, deployment.actors.address)
+    within = domain_hash(deployment)
     return keccak(b"\x19\x01" + within + keccak(b"".join(fields)))
+
+
+def domain_hash(deployment: Deployment) -> bytes:
+    """Give the hash of the domain in which requests to the relay, and consents, are signed."""
+    return _domain_hash(deployment.chain_id, deployment.actors.address)
 
 
 @cache

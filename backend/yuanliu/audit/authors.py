@@ -1,0 +1,170 @@
+"""Whether each transaction carries the signatures of those in whose name it wrote.
+
+Every signature is checked here, from the transaction's bytes: its sender's, that of each request to the relay (with the
+number that the relay gave it), of each payment by authorisation, and of each key that consented to be bound. A contract
+wallet is asked on chain.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from yuanliu.audit.facts import OWNER
+from yuanliu.audit.rules import Rule
+from yuanliu.audit.scene import LEVELS, Scene, Signed, say
+from yuanliu.chain import signed as chain_signed
+from yuanliu.chain.deployment import Deployment
+from yuanliu.chain.node import RpcError
+from yuanliu.chain.rawlogs import RawNode
+from yuanliu.chain.signed import Reader, Request, Sent
+
+_AT_ONCE: Final = 200
+_DEVNET: Final = 31_337
+_NONSENSE: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+
+
+class Authors:
+    """Checks the transactions of a window."""
+
+    def __init__(self, scene: Scene, node: RawNode, deployment: Deployment) -> None:
+        self._scene = scene
+        self._node = node
+        self._deployment = deployment
+        self._reader = Reader(deployment)
+        self._ours = {
+            scene.actors_address,
+            scene.batches_address,
+            scene.payments_address,
+            *(
+                bytes.fromhex(deployment.contract(name).address[2:])
+                for name in ("Catalogue", "Deliveries")
+            ),
+        }
+        self._domains: dict[bytes, bytes] = {}
+        self._code: dict[bytes, bool] = {}
+
+    def check(self, transactions: Sequence[Signed]) -> None:
+        """Fetch transactions and check what each must carry."""
+        for start in range(0, len(transactions), _AT_ONCE):
+            part = transactions[start : start + _AT_ONCE]
+            answers = self._node.ask([("eth_getTransactionByHash", [t.transaction]) for t in part])
+            for must, raw in zip(part, answers, strict=True):
+                self._check(must, raw)
+
+    def _check(self, must: Signed, raw: Any) -> None:  # noqa: ANN401 -- JSON-RPC results have any shape
+        try:
+            sent = chain_signed.read_transaction(raw, must.transaction)
+            place = int(raw["blockNumber"], 16)
+        except _NONSENSE:
+            self._wrong(must, "a transaction that can be read", "none")
+            return
+        if place != must.block:
+            self._wrong(must, f"block {must.block}", f"block {place}")
+        try:
+            voices, consents = self._heard(sent, must)
+        except ValueError as error:
+            self._wrong(must, "a call that can be read", str(error))
+            return
+        for keys, what in must.needed.items():
+            if not any(key in voices for key in keys) and not self._by_contract(keys, sent):
+                self._wrong(must, f"{what} {say(keys[0])}", _voices(voices), actor=keys[0])
+        for key, party, level, roles, code in must.consents:
+            digest = self._reader.consent_digest(party, level, roles, code)
+            if not any(self._signed(key, digest, signature) for signature in consents.get(key, ())):
+                what = f"the consent of {say(key)} as {LEVELS.get(level, LEVELS[OWNER])}"
+                self._wrong(must, what, "none", actor=key)
+
+    def _wrong(self, must: Signed, expected: str, found: str, *, actor: bytes = b"") -> None:
+        scene = self._scene
+        scene.block, scene.transaction = must.block, must.transaction
+        scene.wrong(Rule.AUTHOR_SIGNATURE, expected, found, actor=actor)
+
+    # ------------------------------------------------------------------ whose voices are heard
+
+    def _heard(self, sent: Sent, must: Signed) -> tuple[set[bytes], dict[bytes, list[bytes]]]:
+        """Give who signed, and the consents that stand in what they said. Raises `ValueError`."""
+        voices: set[bytes] = set()
+        calls: list[tuple[bytes, bytes]] = []
+        if sent.to in self._ours:
+            if (sender := self._sender(sent)) is not None:
+                voices.add(sender)
+            calls += self._reader.calls(sent.to, sent.data)
+            requests = self._reader.requests(sent.data) if sent.to == self._reader.actors else []
+        else:
+            requests = list(self._reader.embedded(sent.data))
+        for request in self._signed_requests(requests, must):
+            voices.add(request.signer)
+            calls += self._reader.calls(request.to, request.data)
+        consents: dict[bytes, list[bytes]] = {}
+        for to, data in calls:
+            if (payer := self._authorized(to, data, must)) is not None:
+                voices.add(payer)
+            if (consent := self._reader.consent(to, data)) is not None:
+                consents.setdefault(consent[0], []).append(consent[1])
+        self._scene.count("signatures", len(voices))
+        return voices, consents
+
+    def _sender(self, sent: Sent) -> bytes | None:
+        if sent.sender == sent.stated:
+            return sent.sender
+        if sent.impersonated and self._scene.chain_id == _DEVNET:
+            self._scene.count("impersonated")
+            return sent.stated
+        return None
+
+    def _signed_requests(self, requests: Sequence[Request], must: Signed) -> list[Request]:
+        """Give the requests that were executed and that their signers signed with that number."""
+        left = list(must.requests)
+        found = []
+        for request in requests:
+            numbers = [number for signer, number in left if signer == request.signer]
+            if not numbers:
+                continue
+            digest = request.digest(self._deployment, numbers[0])
+            if request.value == 0 and self._signed(request.signer, digest, request.signature):
+                left.remove((request.signer, numbers[0]))
+                found.append(request)
+        return found
+
+    def _authorized(self, to: bytes, data: bytes, must: Signed) -> bytes | None:
+        found = self._reader.authorization(to, data)
+        if found is None:
+            return None
+        payer, struct, (v, r, s) = found
+        for token in must.tokens:
+            digest = chain_signed.typed(self._domain(token), struct)
+            if chain_signed.recover(digest, r, s, v - 27) == payer:
+                return payer
+        return None
+
+    def _domain(self, token: bytes) -> bytes:
+        if token not in self._domains:
+            call = {"to": say(token), "data": "0x3644e515"}  # DOMAIN_SEPARATOR()
+            answer = self._node.ask([("eth_call", [call, "latest"])])[0]
+            self._domains[token] = bytes.fromhex(answer[2:]) if isinstance(answer, str) else b""
+        return self._domains[token]
+
+    # ------------------------------------------------------------------ contract wallets
+
+    def _signed(self, key: bytes, digest: bytes, signature: bytes) -> bool:
+        if chain_signed.recover_bytes(digest, signature) == key:
+            return True
+        call = self._deployment.actors.call("isSigned", say(key), digest, signature)
+        asked = {"to": call.to, "data": say(call.data)}
+        answer = self._node.ask([("eth_call", [asked, "latest"])])[0]
+        return isinstance(answer, str) and int(answer or "0x0", 16) == 1
+
+    def _by_contract(self, keys: Sequence[bytes], sent: Sent) -> bool:
+        """Whether one of the keys is a contract, which acted by its own rules within a stranger's call."""
+        return sent.to not in self._ours and any(self._has_code(key) for key in keys)
+
+    def _has_code(self, key: bytes) -> bool:
+        if key not in self._code:
+            answer = self._node.ask([("eth_getCode", [say(key), "latest"])])[0]
+            if isinstance(answer, RpcError):
+                raise answer
+            self._code[key] = len(answer) > len("0x")
+        return self._code[key]
+
+
+def _voices(voices: set[bytes]) -> str:
+    return ", ".join(sorted(map(say, voices))[:4]) or "no signature"
