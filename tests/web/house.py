@@ -139,7 +139,15 @@ def house(folder: Path, *, public_url: str | None = "http://yuanliu.test") -> It
         server, serving = _serve(create_app(prepared.services), config.port)
         made.url = f"http://127.0.0.1:{config.port}"
         try:
-            story = Story(node, deployment, prepared.services.outbox, accounts, lambda _: None)
+            wired = prepared.services
+            story = Story(
+                node,
+                deployment,
+                wired.outbox,
+                accounts,
+                lambda _: None,
+                attachments=wired.attachments,
+            )
             made.results = list(story.run())
             made.shows(node.block_number())
             yield made

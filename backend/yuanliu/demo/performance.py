@@ -9,6 +9,7 @@ from yuanliu.chain import devnet, keys
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import Node
 from yuanliu.demo.story import Result, Step, Story
+from yuanliu.desk.attachments import open_store
 from yuanliu.desk.first_start import DemoSignIn, import_devnet_accounts
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.passwords import OneTimePassword
@@ -62,7 +63,15 @@ def perform(config: Settings, audience: Audience, *, leave_running: bool) -> Per
         node = Node(config.rpc_url)
         outbox = Outbox(desk, chain.deployment, node)
         results = []
-        for result in Story(node, chain.deployment, outbox, accounts, audience.step).run():
+        story = Story(
+            node,
+            chain.deployment,
+            outbox,
+            accounts,
+            audience.step,
+            attachments=open_store(config, desk),
+        )
+        for result in story.run():
             _compare(config, result)
             audience.ended(result)
             results.append(result)

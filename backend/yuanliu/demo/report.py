@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from yuanliu import identifiers
+from yuanliu.demo.cases import CASES, GRADED, Case
 from yuanliu.demo.performance import Performance
-from yuanliu.demo.story import CASES, Case, Result, Step
+from yuanliu.demo.story import Result, Step
 from yuanliu.money import format_yuan
 from yuanliu.serve.service import Chain
 
@@ -41,7 +42,7 @@ class Teller:
         """Print one step: who signed it, what it was, its transaction and gas."""
         if step.case not in self._told:
             self._told.add(step.case)
-            self._announce(next((case for case in CASES if case.key == step.case), None))
+            self._announce(next((each for each in (*CASES, GRADED) if each.key == step.case), None))
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"  {step.actor:<15}", style="cyan")
         line.append(f"{step.title:<42.42}")

@@ -1,42 +1,48 @@
 """The main job, for real: three sales from the field, each actor with a key of its own, on the devnet.
 
 Eggs (floor ¥1.20, price ¥3.00, a third of the margin to the farmer), navel oranges under order (floor price and
-premium dividend), and Fenghuang Dancong tea that is sold after a laboratory measured it against the limits. The
-figures of the tea's inspection are made up; the limits stand for those of the standard named beside them.
+premium dividend), and Fenghuang Dancong tea that is sold after a laboratory measured it against the limits. After them
+two farmers' oranges are graded into one lot, and its money flows back to both.
 
 Running it again adds new lots to the same chain.
 """
 
-import hashlib
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from yuanliu import actions, epcis, identifiers, journal, money, verify
+from yuanliu import actions, epcis, identifiers, journal, members, money, verify
 from yuanliu.actions import Role
 from yuanliu.chain import keys
 from yuanliu.chain.bindings import Call
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.launch import DEVNET_CHAIN_ID
 from yuanliu.chain.node import Node, Sender
+from yuanliu.demo import papers
+from yuanliu.demo.cases import CASES, GRADED, SLOPES, Case
+from yuanliu.desk.attachments import Store
 from yuanliu.desk.intentions import State
 from yuanliu.desk.outbox import Outbox
 from yuanliu.errors import YuanliuError
+from yuanliu.members import Member
 from yuanliu.records import Sold, decode
 
+__all__ = ["CASES", "Case", "Result", "Step", "Story"]
+
+_CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
 _PLACE: Final = "https://id.yuanliu.example/place/"
 _PARTY: Final = "https://id.yuanliu.example/party/"
-_COOPERATIVE_ZH: Final = "云岭山农产品专业合作社"
-_COOPERATIVE_EN: Final = "Yunling Hills Farm Cooperative"
+_TRANSFORMATION: Final = "https://id.yuanliu.example/transformation/"
 _CASES_PER_RUN: Final = 100
 _WAIT_SECONDS: Final = 30.0
 _PLAIN_GRADE_BPS: Final = 10_000
 _GRAMS_TO_MILLIGRAMS: Final = 1_000
+_ALL: Final = (*CASES, *SLOPES, GRADED)
 
 _ENROLMENTS: Final = (
     # who is enrolled, by whom, as what, under which code
@@ -46,112 +52,6 @@ _ENROLMENTS: Final = (
     ("farmer-eggs", "cooperative", Role.FARMER, "H-0001"),
     ("farmer-oranges", "cooperative", Role.FARMER, "H-0002"),
     ("farmer-tea", "cooperative", Role.FARMER, "H-0003"),
-)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One sale. Money in fen, weights in grams, `unit_grams` of one unit, `sold` of `units` units."""
-
-    key: str
-    name: str
-    name_zh: str
-    gtin: str
-    unit: str
-    unit_name: str
-    farmer: str
-    ratios: money.Ratios
-    floor: int
-    price: int
-    units: int
-    unit_grams: int
-    sold: int
-    place: str
-    place_zh: str
-    place_en: str
-    step: str
-    care: Mapping[str, object]
-    measurements: tuple[epcis.Measurement, ...] = ()
-
-
-CASES: Final = (
-    Case(
-        key="eggs",
-        name="Free-range eggs",
-        name_zh="土鸡蛋",
-        gtin="06901234567892",
-        unit="H87",
-        unit_name="egg",
-        farmer="farmer-eggs",
-        ratios=money.Ratios(farmer_bps=3_333, cooperative_bps=5_000, platform_bps=1_667),
-        floor=120,
-        price=300,
-        units=1_200,
-        unit_grams=50,
-        sold=120,
-        place="henhouse-07",
-        place_zh="云南大理 · 云岭村",
-        place_en="Yunling Village, Dali, Yunnan",
-        step="feeding",
-        care={"feed": "maize and soya, no additives", "hens": 240},
-    ),
-    Case(
-        key="oranges",
-        name="Navel oranges under order",
-        name_zh="赣南脐橙（订单农业）",
-        gtin="06901234567908",
-        unit="XBX",
-        unit_name="box of 5 kg",
-        farmer="farmer-oranges",
-        ratios=money.Ratios(farmer_bps=6_000, cooperative_bps=2_500, platform_bps=1_500),
-        floor=1_500,
-        price=3_990,
-        units=200,
-        unit_grams=5_000,
-        sold=40,
-        place="orchard-12",
-        place_zh="江西赣州 · 云岭果园",
-        place_en="Yunling Orchard, Ganzhou, Jiangxi",
-        step="growing",
-        care={"fertiliser": "compost", "irrigation": "spring water"},
-    ),
-    Case(
-        key="tea",
-        name="Fenghuang Dancong tea",
-        name_zh="凤凰单丛茶",
-        gtin="06901234567915",
-        unit="XPK",
-        unit_name="tin of 100 g",
-        farmer="farmer-tea",
-        ratios=money.Ratios(farmer_bps=5_000, cooperative_bps=3_500, platform_bps=1_500),
-        floor=6_000,
-        price=12_800,
-        units=150,
-        unit_grams=100,
-        sold=25,
-        place="terrace-03",
-        place_zh="广东潮州 · 凤凰山",
-        place_en="Fenghuang Mountain, Chaozhou, Guangdong",
-        step="plucking",
-        care={"cultivar": "Mi Lan Xiang", "altitude": 980},
-        measurements=(
-            epcis.Measurement(
-                substance="https://id.yuanliu.example/substance/imidacloprid",
-                value=Decimal("0.11"),
-                limit=Decimal("0.5"),
-                limit_source="GB 2763-2026",
-                method="GB 23200.121",
-            ),
-            epcis.Measurement(
-                substance="https://id.yuanliu.example/substance/bifenthrin",
-                value=None,
-                detection_limit=Decimal("0.01"),
-                limit=Decimal(5),
-                limit_source="GB 2763-2026",
-                method="GB 23200.113",
-            ),
-        ),
-    ),
 )
 
 
@@ -186,6 +86,7 @@ class Result:
 class Story:
     """Runs the cases. Each step is signed by its author, stored and relayed by the service; `told` hears each one.
 
+    `attachments` takes the goods' pictures and the laboratory's report; without it no picture is named.
     Raises `YuanliuError` (`demo.not_devnet`) anywhere but on a devnet: the keys are public.
     """
 
@@ -196,6 +97,8 @@ class Story:
         outbox: Outbox,
         accounts: Mapping[str, keys.Key],
         told: Callable[[Step], None],
+        *,
+        attachments: Store | None = None,
     ) -> None:
         if deployment.chain_id != DEVNET_CHAIN_ID:
             raise YuanliuError(
@@ -209,6 +112,7 @@ class Story:
         self._accounts = accounts
         self._outbox = outbox
         self._told = told
+        self._attachments = attachments
         self._case = "setup"
         self._transactions: list[str] = []
 
@@ -219,6 +123,8 @@ class Story:
             self._case = case.key
             self._transactions = []
             yield self._play(case)
+        self._case = GRADED.key
+        self._grade()
 
     # ------------------------------------------------------------------ set-up
 
@@ -242,7 +148,7 @@ class Story:
             self._do("cooperative", "appoint the clerk", call)
         if not d.catalogue.read(self._node, "isListed", d.demo_yuan.address):
             self._do("platform", "list the token", actions.list_token(d, d.demo_yuan.address))
-        for case in CASES:
+        for case in (*CASES, GRADED):
             self._offer_product(case)
 
     def _offer_product(self, case: Case) -> None:
@@ -266,15 +172,31 @@ class Story:
     # ------------------------------------------------------------------ one case
 
     def _play(self, case: Case) -> Result:
-        d = self._d
         run, lot = self._next_lot(case)
         batch = self._batch(case, lot)
+        now = datetime.now(_CHINA).replace(microsecond=0)
+        whole = epcis.Lot(case.gtin, lot, case.units, case.unit)
+        self._harvest(case, run, lot, now)
+        event = epcis.produced(
+            now - timedelta(days=30),
+            whole,
+            place=_PLACE + case.place,
+            step=case.step,
+            details=case.care,
+        )
+        self._do(
+            case.farmer, f"record {case.step}", actions.record_production(self._d, batch, event)
+        )
+        if case.measurements:
+            self._inspect(case, batch, whole, now)
+        self._transport(case, batch, whole, now)
+        received = self._sell(case, batch, run)
+        return self._check(case, lot, batch, received)
+
+    def _harvest(self, case: Case, run: int, lot: str, now: datetime) -> bytes:
+        """Book a delivery and register a lot of it."""
         receipt = self._receipt(case, run)
         grams = case.units * case.unit_grams
-        now = datetime.now(UTC).replace(microsecond=0)
-        whole = epcis.Lot(case.gtin, lot, case.units, case.unit)
-        place = _PLACE + case.place
-
         booking = actions.Booking(
             receipt=receipt,
             farmer=self._address(case.farmer),
@@ -284,7 +206,9 @@ class Story:
             price_per_kg=case.floor * _GRAMS_TO_MILLIGRAMS // case.unit_grams,
         )
         self._do(
-            "clerk", f"book delivery {receipt}: {grams / 1000:g} kg", actions.book(d, [booking])
+            "clerk",
+            f"book delivery {receipt}: {grams / 1000:g} kg",
+            actions.book(self._d, [booking]),
         )
         registration = actions.Registration(
             gtin=case.gtin,
@@ -295,46 +219,32 @@ class Story:
         )
         event = epcis.harvested(
             now - timedelta(hours=6),
-            whole,
-            place=place,
+            epcis.Lot(case.gtin, lot, case.units, case.unit),
+            place=_PLACE + case.place,
             harvested_on=now.date(),
             details={},
-            description=epcis.Description(
-                name_zh=case.name_zh,
-                name_en=case.name,
-                cooperative_zh=_COOPERATIVE_ZH,
-                cooperative_en=_COOPERATIVE_EN,
-                place_zh=case.place_zh,
-                place_en=case.place_en,
-            ),
+            description=case.description(self._store(case.picture(), "image/webp", case.drawn)),
         )
-        call = actions.register(d, registration, [receipt], event)
+        call = actions.register(self._d, registration, [receipt], event)
         self._do("clerk", f"register lot {lot}: {case.units} × {case.unit_name}", call)
-        event = epcis.produced(
-            now - timedelta(days=30), whole, place=place, step=case.step, details=case.care
-        )
-        self._do(case.farmer, f"record {case.step}", actions.record_production(d, batch, event))
-        if case.measurements:
-            self._inspect(case, batch, whole, now)
-        self._transport(batch, whole, now)
-        received = self._sell(case, batch, run)
-        return self._check(case, lot, batch, received)
+        return self._batch(case, lot)
 
     def _inspect(self, case: Case, batch: bytes, lot: epcis.Lot, now: datetime) -> None:
-        report = f"Report on {case.name}, lot {lot.lot}".encode()
+        report = papers.report(case, lot.lot, now)
+        self._store(report, "text/plain", f"report-{lot.lot}.txt")
         event = epcis.inspected(
             now - timedelta(hours=3),
             lot,
             place=_PLACE + "laboratory",
             laboratory="LAB-0001",
-            report_sha256=hashlib.sha256(report).hexdigest(),
+            report_sha256=papers.sha256(report),
             conformant=all(m.within_limit for m in case.measurements),
             measurements=case.measurements,
         )
         call = actions.record_inspection(self._d, batch, event)
         self._do("inspector", "inspect: residues within the limits", call)
 
-    def _transport(self, batch: bytes, lot: epcis.Lot, now: datetime) -> None:
+    def _transport(self, case: Case, batch: bytes, lot: epcis.Lot, now: datetime) -> None:
         shipped = epcis.moved(
             now - timedelta(hours=2),
             lot,
@@ -351,6 +261,9 @@ class Story:
             start=now - timedelta(hours=2),
             end=now,
         )
+        if case.chilled:
+            self._chill(case, batch, lot, now)
+            return
         arrived = epcis.moved(
             now, lot, step="transporting", place=_PLACE + "road-s74", temperature=cold
         )
@@ -359,6 +272,58 @@ class Story:
             "record transport, 3.8 to 6.1 °C",
             actions.record_logistics(self._d, batch, arrived),
         )
+
+    def _chill(self, case: Case, batch: bytes, lot: epcis.Lot, now: datetime) -> None:
+        """Anchor what the sensor of the refrigerated lorry read, with a summary of each ten minutes."""
+        event = epcis.moved(now, lot, step="transporting", place=_PLACE + "road-g72")
+        texts, summary = papers.readings(case, now)
+        event |= summary
+        leaves = [members.reading_leaf(text.encode()) for text in texts]
+        call = actions.anchor_readings(self._d, batch, members.root(leaves), len(leaves), event)
+        self._do("carrier", f"anchor {len(leaves)} temperature readings", call)
+
+    # ------------------------------------------------------------------ one lot of two
+
+    def _grade(self) -> None:
+        """Grade two farmers' lots into one, sell of it, and have the money flow back to both."""
+        d, case = self._d, GRADED
+        run, lot = self._next_lot(case)
+        now = datetime.now(_CHINA).replace(microsecond=0)
+        inputs = []
+        for slope in SLOPES:
+            _, name = self._next_lot(slope)
+            batch = self._harvest(slope, run, name, now)
+            inputs.append((slope, epcis.Lot(slope.gtin, name, slope.units, slope.unit), batch))
+        grams = sum(slope.units * slope.unit_grams for slope, _, _ in inputs)
+        loss = (grams - case.units * case.unit_grams) * _GRAMS_TO_MILLIGRAMS
+        event = epcis.transformed(
+            now,
+            [each for _, each, _ in inputs],
+            [epcis.Lot(case.gtin, lot, case.units, case.unit)],
+            place=_PLACE + "packing-house",
+            transformation=_TRANSFORMATION + lot,
+            loss_milligrams=loss,
+            description=case.description(self._store(case.picture(), "image/webp", case.drawn)),
+        )
+        output = actions.Output(
+            gtin=case.gtin,
+            lot=lot,
+            units=case.units,
+            mass_per_unit=case.unit_grams * _GRAMS_TO_MILLIGRAMS,
+            price=case.price,
+            event=event,
+        )
+        used = [actions.Input(batch, slope.units) for slope, _, batch in inputs]
+        call = actions.transform(d, used, [output], loss=loss)
+        self._do("clerk", f"grade two lots into {lot}", call)
+        batch = self._batch(case, lot)
+        self._chill(case, batch, epcis.Lot(case.gtin, lot, case.units, case.unit), now)
+        self._sell(case, batch, run)
+        grams_of = {each: slope.units * slope.unit_grams for slope, _, each in inputs}
+        listed = [
+            Member(each, grams * _GRAMS_TO_MILLIGRAMS) for each, grams in sorted(grams_of.items())
+        ]
+        self._do("clerk", "pay both farmers", actions.settle(d, batch, 0, listed))
 
     def _sell(self, case: Case, batch: bytes, run: int) -> money.Shares:
         d = self._d
@@ -371,7 +336,7 @@ class Story:
             Sender(self._node, self._accounts["issuer"]).send(mint.to, mint.data).transaction,
         )
         order = actions.Order(
-            number=run * _CASES_PER_RUN + CASES.index(case),
+            number=run * _CASES_PER_RUN + _ALL.index(case),
             buyer=buyer.address,
             lines=[actions.Line(batch, case.sold, amount)],
         )
@@ -408,6 +373,13 @@ class Story:
         )
 
     # ------------------------------------------------------------------ tools
+
+    def _store(self, data: bytes, media_type: str, name: str) -> str:
+        """Store a file, and give its SHA-256; "" where files are not kept."""
+        if self._attachments is None:
+            return ""
+        stored = self._attachments.put([data], declared=media_type, name=name, account="demo")
+        return stored.sha256
 
     def _address(self, who: str) -> str:
         return str(self._accounts[who].address)
@@ -471,4 +443,4 @@ class Story:
 
     @staticmethod
     def _receipt(case: Case, run: int) -> int:
-        return run * _CASES_PER_RUN + CASES.index(case) + 1
+        return run * _CASES_PER_RUN + _ALL.index(case) + 1
