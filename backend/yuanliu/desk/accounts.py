@@ -88,6 +88,14 @@ class Accounts:
         with reading(self._engine) as connection:
             return [account_of(row) for row in connection.execute(query).mappings()]
 
+    def names(self, parties: Sequence[str]) -> dict[str, str]:
+        """Give the names to show of actors, by address; a clerk's is not that of his cooperative."""
+        query = select(ACCOUNT.c.party, ACCOUNT.c.display_name).where(
+            ACCOUNT.c.party.in_(parties), ACCOUNT.c.kind != str(AccountKind.CLERK)
+        )
+        with reading(self._engine) as connection:
+            return {str(party): str(name) for party, name in connection.execute(query)}
+
     # ------------------------------------------------------------------ making
 
     def create(
@@ -100,8 +108,11 @@ class Accounts:
         manager: str | None = None,
         key: keys.Key | None = None,
         password: str | None = None,
+        one_time_password: str | None = None,
     ) -> tuple[Account, OneTimePassword | None]:
         """Make an account with a new key (or `key`) and a one-time password (or `password`).
+
+        `one_time_password` is one that `passwords.one_time` could have made; who gives it can ask again (`begun`).
 
         Raises `YuanliuError`: `accounts.login_invalid`, `accounts.login_taken`, `accounts.name_invalid`,
         `accounts.key_taken`, `accounts.key_public`, `accounts.password_weak`; and `HexError` for a party that is no
@@ -110,7 +121,7 @@ class Accounts:
         name = parse_login(login)
         if password is not None:
             check_password(password, name, devnet=self._devnet)
-        given = password or one_time()
+        given = password or one_time_password or one_time()
         key = key or keys.new_key()
         address = str(key.address).lower()
         self._refuse_public([address])
@@ -133,6 +144,24 @@ class Accounts:
         }
         self._insert(row)
         return account_of(row), None if password else OneTimePassword(name, given)
+
+    def begun(
+        self, login: str, kind: AccountKind, *, manager: str, password: str
+    ) -> tuple[Account, keys.Key] | None:
+        """Give an account that `manager` made with this one-time password, still in force, and its key; or None.
+
+        So whoever lost the answer to `create` can go on where it ended.
+        """
+        query = select(ACCOUNT).where(ACCOUNT.c.login == fold_login(login))
+        with reading(self._engine) as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None or (row["kind"], row["manager"]) != (str(kind), manager.lower()):
+            return None
+        if not row["must_change_password"] or row["disabled"]:
+            return None
+        if not self._vault.is_password(password, row["password_hash"]):
+            return None
+        return account_of(row), self._vault.unlock(row["keystore"], password)
 
     def _insert(self, row: dict[str, Any]) -> None:
         try:

@@ -26,6 +26,9 @@ _FEWEST_DIFFERENT: Final = 5
 _LOGIN: Final = re.compile(r"[\w.@-]+")
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is taken for something else
 _GROUPS, _GROUP = 4, 5
+ONE_TIME: Final = rf"^[{_ALPHABET}]{{{_GROUP}}}(-[{_ALPHABET}]{{{_GROUP}}}){{{_GROUPS - 1}}}$"
+"""What `one_time` makes, as a pattern."""
+
 _COMMON: Final = frozenset(
     re.findall(
         r"\S+",

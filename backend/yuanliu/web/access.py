@@ -12,7 +12,7 @@ from yuanliu.actions import Role
 from yuanliu.chain import keys
 from yuanliu.desk.access import Principal, Scope
 from yuanliu.desk.sessions import Session, check_csrf, unauthenticated
-from yuanliu.web.services import Wired
+from yuanliu.web.services import Services, Wired
 
 COOKIE: Final = "yuanliu_session"
 
@@ -68,10 +68,18 @@ def _signed_in(
         machine = wired.tokens.authenticate(text)
         principal = wired.access.principal(machine.account, machine.token.scopes)
         return Visitor(principal, None, lambda: wired.tokens.open_key(machine, text))
+    if cookie is not None and request.method not in _SAFE:
+        check_csrf(cookie, request.headers.get("x-csrf-token", ""))
+    return visitor_of_cookie(wired, cookie)
+
+
+def visitor_of_cookie(wired: Services, cookie: str | None) -> Visitor:
+    """Give who holds this cookie; whoever lets him change something checks the CSRF token besides.
+
+    Raises `YuanliuError` (`access.unauthenticated`, `access.session_expired`).
+    """
     if cookie is None:
         raise unauthenticated()
-    if request.method not in _SAFE:
-        check_csrf(cookie, request.headers.get("x-csrf-token", ""))
     session = wired.sessions.authenticate(cookie)
     principal = wired.access.principal(session.account)
     return Visitor(principal, session, lambda: wired.sessions.open_key(session, cookie))

@@ -10,12 +10,15 @@ from yuanliu.web import problems
 from yuanliu.web.look_ups import LookUps
 from yuanliu.web.middleware import Envelope
 from yuanliu.web.pages import frame
+from yuanliu.web.pages.coop import doing, entry, lots
+from yuanliu.web.pages.coop import people as people_pages
 from yuanliu.web.problems import Problem
 from yuanliu.web.routes import (
     accounts,
     attachments,
     batches,
     catalogue,
+    coop,
     epcis,
     events,
     farmer,
@@ -88,10 +91,13 @@ def create_app(services: Services) -> FastAPI:
         money,
         paying,
         pins,
+        coop,
         attachments,
     ):
         app.include_router(module.router, prefix=API)
     app.include_router(farmer.router)
+    for pages in (entry, people_pages, lots, doing):
+        app.include_router(pages.router)
     app.include_router(epcis.router)
     app.include_router(system.router)
     app.mount(f"/static/{frame.BUILD}", Kept(directory=frame.STATIC), name="kept")

@@ -1,5 +1,6 @@
 """What people say of an event, in plain fields, and the EPCIS event that is made of it."""
 
+import base64
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -114,6 +115,23 @@ class HarvestIn(Input):
         )
 
 
+Photos = Annotated[
+    list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]],
+    Field(
+        max_length=6,
+        description="SHA-256 of pictures, as `POST /attachments` answered.",
+        examples=[["ab" * 32]],
+    ),
+]
+
+
+def with_photos(event: epcis.Event, photos: list[str]) -> epcis.Event:
+    """Give an event that names its pictures by their content, as `ni:` URIs (RFC 6920)."""
+    digests = (base64.urlsafe_b64encode(bytes.fromhex(each)) for each in photos)
+    uris = [f"ni:///sha-256;{digest.rstrip(b'=').decode()}" for digest in digests]
+    return {**event, "yuanliu:photos": uris} if uris else event
+
+
 class ProductionIn(Input):
     """A step of production."""
 
@@ -122,18 +140,18 @@ class ProductionIn(Input):
     place: Place
     step: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}$", examples=["feeding"])
     details: Details = Field(default_factory=dict)
+    photos: Photos = Field(default_factory=list)
 
     def event(self, batch: q.Batch) -> epcis.Event:
         """Make the event. Raises `EpcisError`, `YuanliuError` (`privacy.personal_data`)."""
-        return checked(
-            epcis.produced(
-                self.time,
-                whole(batch),
-                place=place_uri(self.place),
-                step=self.step,
-                details=self.details,
-            )
+        event = epcis.produced(
+            self.time,
+            whole(batch),
+            place=place_uri(self.place),
+            step=self.step,
+            details=self.details,
         )
+        return checked(with_photos(event, self.photos))
 
 
 class TemperatureIn(Input):
@@ -161,21 +179,21 @@ class LogisticsIn(Input):
     source: Place | None = Field(None, description="Who had the goods, by his code.")
     destination: Place | None = Field(None, description="Who gets them, by his code.")
     temperature: TemperatureIn | None = None
+    photos: Photos = Field(default_factory=list)
 
     def event(self, batch: q.Batch) -> epcis.Event:
         """Make the event. Raises `EpcisError`, `YuanliuError` (`privacy.personal_data`)."""
         t = self.temperature
-        return checked(
-            epcis.moved(
-                self.time,
-                whole(batch),
-                step=self.step,
-                place=place_uri(self.place),
-                source=party_uri(self.source) if self.source else None,
-                destination=party_uri(self.destination) if self.destination else None,
-                temperature=t.temperature if t else None,
-            )
+        event = epcis.moved(
+            self.time,
+            whole(batch),
+            step=self.step,
+            place=place_uri(self.place),
+            source=party_uri(self.source) if self.source else None,
+            destination=party_uri(self.destination) if self.destination else None,
+            temperature=t.temperature if t else None,
         )
+        return checked(with_photos(event, self.photos))
 
 
 class MeasurementIn(Input):

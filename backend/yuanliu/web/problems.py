@@ -36,7 +36,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"access\.(locked|too_many_\w+)", 429),
     (r"access\.\w+", 403),
     (r"request\.not_acceptable", 406),
-    (r"request\.(too_large|target_too_long)|attachments\.too_large|epcis\.query_too_large", 413),
+    (r"request\.(too_large|target_too_long)|attachments\.too_large|epcis\.query_too_large|sheets\.too_large", 413),
     (r"request\.media_type|attachments\.type_\w+", 415),
     (
         r"contract\.\w+_(RoleMissing|OwnerKeyNeeded|KeyRetired|Suspended|NotMy\w+|NotSupervisor)",
@@ -57,7 +57,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"accounts\.(unknown|token_not_found)|request\.not_found", 404),
     (r"outbox\.(key_reused|key_invalid|result_invalid|request_invalid)", 422),
     (r"outbox\.not_stored", 503),
-    (r"outbox\.\w+|accounts\.\w+_taken|claim\.nothing_due", 409),
+    (r"outbox\.\w+|accounts\.\w+_taken|batch\.price_changed|claim\.nothing_due", 409),
     (r"webhook\.(signature_wrong|too_old|unknown_provider)", 401),
     (r"attachments\.corrupt|vault\.\w+|service\.defect", 500),
     (r"attachments\.(unreachable|unwritable|full|disk_full|store_\w+)", 503),

@@ -11,6 +11,7 @@ from yuanliu.chain import keys, relay
 from yuanliu.chain.bindings import Call
 from yuanliu.desk import attempts
 from yuanliu.desk.access import Scope
+from yuanliu.desk.passwords import ONE_TIME
 from yuanliu.desk.people import MANAGES, Account, AccountKind
 from yuanliu.errors import YuanliuError
 from yuanliu.web.acting import Acting, Acts
@@ -48,10 +49,20 @@ class AccountIn(Input):
         description="For all but clerks, auditors and operators. No name.",
         examples=["H-0042"],
     )
+    one_time_password: str | None = Field(
+        None,
+        pattern=ONE_TIME,
+        description="Made by whoever asks, by chance: four groups of five letters and digits without 0 1 i l o."
+        " Then the same request, sent again, is the same account, whatever became of the first answer.",
+        examples=["k7m2p-x9wqa-h3tzn-c5vbd"],
+    )
 
 
 class NewAccount(Output):
-    """An account just made. The one-time password is shown this once; it has to be changed at the first sign-in."""
+    """An account just made. The one-time password is shown this once; it has to be changed at the first sign-in.
+
+    Asked for again, with the same `Idempotency-Key`, it is empty unless the request gave it.
+    """
 
     account: AccountView
     one_time_password: str
@@ -93,6 +104,8 @@ def create_account(body: AccountIn, acts: Acts) -> NewAccount:
     """Make an account with a key of its own, and enrol that key on the chain (or appoint it as one's clerk)."""
     acts.signed_in.require(Scope.ACCOUNTS)
     _require_manages(acts, body.kind)
+    if (before := _made_before(acts, body)) is not None:
+        return before
     key = keys.new_key()
     call = _binding(acts, body, key)
     if call is not None:
@@ -111,6 +124,7 @@ def create_account(body: AccountIn, acts: Acts) -> NewAccount:
         party=None if body.kind in {AccountKind.OPERATOR, AccountKind.AUDITOR} else party,
         manager=None if acts.signed_in.principal.account.party is None else acts.party,
         key=key,
+        one_time_password=body.one_time_password,
     )
     enrolment = None
     if call is not None:
@@ -120,6 +134,27 @@ def create_account(body: AccountIn, acts: Acts) -> NewAccount:
         one_time_password=one_time.password if one_time else "",
         enrolment=enrolment,
     )
+
+
+def _made_before(acts: Acting, body: AccountIn) -> NewAccount | None:
+    """Go on where the same request ended before, if it did: at its enrolment, or at the account without one."""
+    known, given = acts.known(), body.one_time_password or ""
+    if known is not None and isinstance(known.result, dict) and "account" in known.result:
+        account = acts.wired.accounts.get(str(known.result["account"]))
+        return NewAccount(
+            account=AccountView.of(account), one_time_password=given, enrolment=acts.answer(known)
+        )
+    if not given or body.kind in {AccountKind.OPERATOR, AccountKind.AUDITOR}:
+        return None
+    begun = acts.wired.accounts.begun(body.login, body.kind, manager=acts.party, password=given)
+    if begun is None:
+        return None
+    account, key = begun
+    enrolment = None
+    if (call := _binding(acts, body, key)) is not None:
+        made = {"actor": account.party, "account": account.id}
+        enrolment = acts.carry_out(call, "enrol", made)
+    return NewAccount(account=AccountView.of(account), one_time_password=given, enrolment=enrolment)
 
 
 def _binding(acts: Acting, body: AccountIn, key: keys.Key) -> Call | None:

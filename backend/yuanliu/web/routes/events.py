@@ -69,6 +69,8 @@ def record_event(
     """Record a step of production (cooperative, farmer) or logistics (cooperative, carrier, store)."""
     with reading(acts.wired.copy) as db:
         row = known(db, batch)
+    for photo in body.photos:
+        acts.wired.attachments.require(photo)
     record = (
         actions.record_production if isinstance(body, ProductionIn) else actions.record_logistics
     )

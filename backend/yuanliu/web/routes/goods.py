@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from yuanliu import actions, epcis, identifiers, journal
+from yuanliu import actions, epcis, identifiers, journal, money
+from yuanliu.desk import weighings
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.web.acting import Acting, Acts
@@ -42,11 +43,21 @@ class BookingIn(Input):
     """A delivery at the scale."""
 
     receipt: Receipt
-    farmer: Address
+    farmer: Address | None = Field(None, description="His address; or give `farmer_code`.")
+    farmer_code: str | None = Field(None, pattern=r"^[!-~]{1,16}$", examples=["H-0042"])
     gtin: Gtin
     grams: int = Field(ge=1, lt=1 << 40, examples=[60_000], description="Net.")
+    tare_grams: int = Field(
+        0, ge=0, lt=1 << 40, description="Of the crate; for the receipt, not for the chain."
+    )
     grade_bps: int = Field(10_000, ge=1, le=20_000, description="10,000 is plain grade.")
     price_per_kg: MoneyIn
+
+    @model_validator(mode="after")
+    def _one_farmer(self) -> "BookingIn":
+        if (self.farmer is None) == (self.farmer_code is None):
+            raise ValueError("give farmer (his address) or farmer_code, one of the two")
+        return self
 
 
 class BookingsIn(Input):
@@ -105,9 +116,10 @@ class TransformationIn(Input):
 
 
 class PriceIn(Input):
-    """A new price of one unit."""
+    """A new price of one unit. With `seen`, it is refused if the price is another meanwhile."""
 
     price: MoneyIn
+    seen: MoneyIn | None = Field(None, description="The price that whoever asks has seen.")
 
 
 class OfferIn(Input):
@@ -170,7 +182,7 @@ def book(body: BookingsIn, acts: Acts) -> IntentionView:
     bookings = [
         actions.Booking(
             receipt=each.receipt,
-            farmer=each.farmer,
+            farmer=each.farmer or _farmer_of(acts, each.farmer_code or ""),
             gtin=each.gtin,
             grams=each.grams,
             grade_bps=each.grade_bps,
@@ -179,7 +191,24 @@ def book(body: BookingsIn, acts: Acts) -> IntentionView:
         for each in body.deliveries
     ]
     result = {"cooperative": acts.party, "receipts": [each.receipt for each in bookings]}
-    return acts.carry_out(actions.book(acts.wired.deployment, bookings), "book", result)
+    view = acts.carry_out(actions.book(acts.wired.deployment, bookings), "book", result)
+    tares = {each.receipt: each.tare_grams for each in body.deliveries}
+    weighings.note(acts.wired.desk, acts.party, tares)
+    return view
+
+
+def _farmer_of(acts: Acting, code: str) -> str:
+    """Ask the chain for a farmer: he may have been enrolled a moment ago. Raises `YuanliuError` (`actor.unknown`)."""
+    d, party = acts.wired.deployment, acts.party
+    address = str(d.actors.read(acts.wired.node, "byCode", party, code.encode().ljust(16, b"\0")))
+    if not int(address, 16):
+        raise YuanliuError(
+            "actor.unknown",
+            f"no farmer of yours has the code {code}",
+            hint="compare the code; enrol a new farmer first",
+            fields={"code": code},
+        )
+    return address.lower()
 
 
 @router.post("/deliveries/{receipt}/void", status_code=201, responses=REFUSALS)
@@ -276,6 +305,19 @@ def _uuid(digest: str) -> str:
 @router.put("/batches/{batch}/price", status_code=201, responses=REFUSALS)
 def set_price(batch: BatchId, body: PriceIn, acts: Acts) -> IntentionView:
     """Change the price of a unit; at least the floor."""
+    if body.seen is not None and acts.known() is None:
+        now = acts.wired.deployment.batches.read(acts.wired.node, "batchOf", int(batch, 16))
+        if now["units"] and now["price"] != body.seen.amount:
+            raise YuanliuError(
+                "batch.price_changed",
+                f"the price is {now['price']} meanwhile, not {body.seen.amount}",
+                hint="look at the price that is there now, and decide again",
+                fields={
+                    "seen_yuan": money.format_yuan(body.seen.amount),
+                    "current_yuan": money.format_yuan(now["price"]),
+                    "wanted_yuan": money.format_yuan(body.price.amount),
+                },
+            )
     call = actions.set_price(acts.wired.deployment, unhexed(batch), body.price.amount)
     return acts.carry_out(call, "set_price", {"batch": batch})
 

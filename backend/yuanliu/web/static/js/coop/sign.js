@@ -1,0 +1,81 @@
+// Signing in and out, a new password, a new PIN for a farmer: these need the line and are done at once.
+
+import * as store from "./store.js";
+import { chinese, make, say } from "./page.js";
+import { check, wrong } from "./form.js";
+
+const headers = { "Accept-Language": chinese ? "zh" : "en", "Content-Type": "application/json", Accept: "application/json" };
+
+async function call(path, method, body, csrf = "") {
+  try {
+    const answer = await fetch(path, { method, headers: { ...headers, ...(csrf ? { "X-CSRF-Token": csrf } : {}) }, body: body && JSON.stringify(body), cache: "no-store" });
+    const text = await answer.text();
+    return { status: answer.status, body: text ? JSON.parse(text) : null };
+  } catch {
+    return { status: 0, body: { title: say("line_needed"), hint: "" } };
+  }
+}
+
+const session = async () => (await call("/api/v1/session", "GET")).body;
+
+function refused(form, { body }) {
+  const status = form.querySelector("[data-status]");
+  status.replaceChildren(make("div", { class: "notice notice-wait", role: "alert" }, make("p", { class: "notice-title" }, body.title), body.hint ? make("p", {}, body.hint) : ""));
+}
+
+const ACTS = {
+  "sign-in": async (form) => {
+    const answer = await call("/api/v1/session", "POST", { login: form.elements.login.value.trim(), password: form.elements.password.value });
+    if (answer.status !== 201) return refused(form, answer);
+    location.assign(answer.body.account.must_change_password ? "/coop/password" : form.dataset.following);
+  },
+  password: async (form) => {
+    const { old, fresh, repeated } = form.elements;
+    if (fresh.value !== repeated.value) return void wrong(form, "repeated", say("passwords_differ"));
+    const { csrf } = await session();
+    const answer = await call("/api/v1/session/password", "PUT", { old: old.value, new: fresh.value }, csrf);
+    if (answer.status === 204) return void location.assign("/coop");
+    refused(form, answer);
+  },
+};
+
+// Signs out, after telling what still waits; what was seen is forgotten, what waits is not.
+async function signOut(button) {
+  const waiting = (await store.entries()).filter((each) => ["waiting", "sending", "accepted"].includes(each.state)).length;
+  if (waiting && !button.dataset.sure) {
+    button.dataset.sure = "1";
+    button.textContent = say("sign_out_sure", { n: waiting });
+    return;
+  }
+  const { csrf } = (await session()) ?? {};
+  if (csrf) await call("/api/v1/session", "DELETE", null, csrf);
+  navigator.serviceWorker?.controller?.postMessage({ forget: true });
+  location.assign("/coop/sign-in");
+}
+
+async function givePin(button) {
+  button.disabled = true;
+  const { csrf } = (await session()) ?? {};
+  const answer = await call(`/api/v1/farmers/${button.dataset.pin}/pin`, "POST", null, csrf);
+  const place = document.getElementById(button.dataset.place);
+  button.disabled = false;
+  if (answer.status !== 201) return void place.replaceChildren(make("span", { class: "error" }, [answer.body?.title, answer.body?.hint].filter(Boolean).join(" · ")));
+  place.replaceChildren(say("pin_is"), " ", make("code", { class: "secret" }, answer.body.one_time_pin), " ", make("span", { class: "small" }, say("pin_once")));
+}
+
+export function start() {
+  for (const form of document.querySelectorAll("form[data-sign]")) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const button = form.querySelector("[type=submit]");
+      if (button.disabled || !check(form)) return;
+      button.disabled = true;
+      await ACTS[form.dataset.sign](form);
+      button.disabled = false;
+    });
+    form.dataset.ready = "";
+  }
+  for (const button of document.querySelectorAll("[data-sign-out]")) button.addEventListener("click", () => signOut(button));
+  for (const button of document.querySelectorAll("[data-pin]")) button.addEventListener("click", () => givePin(button));
+  for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+}
