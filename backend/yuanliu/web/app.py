@@ -18,6 +18,7 @@ from yuanliu.web.routes import (
     attachments,
     batches,
     catalogue,
+    codes,
     coop,
     epcis,
     events,
@@ -93,6 +94,7 @@ def create_app(services: Services) -> FastAPI:
         pins,
         coop,
         attachments,
+        codes,
     ):
         app.include_router(module.router, prefix=API)
     app.include_router(farmer.router)

@@ -70,6 +70,9 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
         r"(accounts|actions|attachments|chain|claim|epcis|hexes|identifiers|journal|keys|link)\.\w+",
         422,
     ),
+    (r"labels\.no_farmer", 404),
+    (r"labels\.not_conformant", 409),
+    (r"(labels|paper)\.\w+", 422),
     (r"(members|money|outbox|pin|pool|privacy|record|request|tokens|verify|webhook)\.\w+", 422),
 )
 
