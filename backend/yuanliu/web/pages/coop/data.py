@@ -115,17 +115,20 @@ def names(wired: Services, party: str) -> dict[str, str]:
 
 
 class Parties:
-    """Calls actors by their codes, and organisations by their names; asks for each once."""
+    """Calls actors by their codes, and organisations by their names; asks for each once.
 
-    def __init__(self, wired: Services, db: Connection) -> None:
-        self._wired, self._db = wired, db
+    `nobody` is what somebody without a code is called: a buyer.
+    """
+
+    def __init__(self, wired: Services, db: Connection, nobody: str) -> None:
+        self._wired, self._db, self._nobody = wired, db, nobody
         self._known: dict[str, str] = {}
 
     def code(self, address: str) -> str:
-        """Give an actor's code; the beginning of the address of one who has none, such as a buyer."""
+        """Give an actor's code."""
         if address not in self._known:
             found = q.actor(self._db, address)
-            self._known[address] = found.code if found else f"{address[:8]}…"
+            self._known[address] = found.code if found else self._nobody
         return self._known[address]
 
     def title(self, actors: Sequence[q.Actor]) -> list[tuple[str, str]]:

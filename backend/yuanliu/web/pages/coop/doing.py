@@ -9,10 +9,12 @@ from fastapi.responses import HTMLResponse
 from yuanliu.database import Connection
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.paper.label_formats import FORMATS
 from yuanliu.sheets.columns import DELIVERIES, FARMERS
 from yuanliu.web.pages.coop import data, lots, shell
 from yuanliu.web.pages.coop.shell import Member, SignedInMember
-from yuanliu.web.pages.frame import CHINA
+from yuanliu.web.pages.frame import CHINA, language
+from yuanliu.web.pages.texts import text
 from yuanliu.web.routes.batches import After, after_place, cursor
 from yuanliu.web.services import Copy, Wired
 
@@ -70,7 +72,7 @@ def show_form(
 
 def _more(form: str, wired: Wired, db: Connection, member: Member, row: q.Batch) -> dict[str, Any]:
     if form == "offer":
-        parties = data.Parties(wired, db)
+        parties = data.Parties(wired, db, "")
         actors = {
             each.address: each
             for role in lots.PARTNERS
@@ -84,6 +86,8 @@ def _more(form: str, wired: Wired, db: Connection, member: Member, row: q.Batch)
         }
     if form == "price":
         return {"terms": q.terms(db, row.terms)}
+    if form == "labels":
+        return {"formats": [(each.name, each.said) for each in FORMATS.values()]}
     return {}
 
 
@@ -99,7 +103,7 @@ def sales(
     rows = q.payments(db, cooperative=member.party, after=after_place(after), limit=_SHOWN)
     since = int((datetime.now(CHINA) - timedelta(days=_DAYS)).timestamp())
     recent = q.payments(db, cooperative=member.party, since=since, limit=_MOST)
-    parties = data.Parties(wired, db)
+    parties = data.Parties(wired, db, text(language(request), "coop.a_buyer"))
     return shell.page(
         request,
         member,

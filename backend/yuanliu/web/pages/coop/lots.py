@@ -12,12 +12,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from yuanliu import digital_link, identifiers
 from yuanliu.actions import Role
 from yuanliu.database import Connection
+from yuanliu.epcis import Description
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.records import Kind, RecordError, Sold, decode
+from yuanliu.web.messages import Language
 from yuanliu.web.pages.coop import data, shell
 from yuanliu.web.pages.coop.shell import Member, SignedInMember
-from yuanliu.web.pages.frame import CHINA, yuan
+from yuanliu.web.pages.frame import CHINA, language, yuan
+from yuanliu.web.pages.texts import TEXTS, text
 from yuanliu.web.routes.batches import After, after_place, cursor
 from yuanliu.web.services import Copy, Wired
 
@@ -90,7 +93,7 @@ def _held(db: Connection, party: str) -> list[tuple[q.Batch, int]]:
     )
 
 
-def _names(db: Connection, rows: Sequence[q.Batch]) -> dict[bytes, data.Description]:
+def _names(db: Connection, rows: Sequence[q.Batch]) -> dict[bytes, Description]:
     return {row.id: data.description(db, row) for row in rows}
 
 
@@ -102,11 +105,11 @@ def find(
     asked: Annotated[str, Query(alias="q", max_length=300)] = "",
 ) -> Response:
     """Find a batch by the address that its code holds, or by its lot."""
-    text = asked.strip()
-    if text and ((found := _by_link(db, text)) or (found := _by_lot(db, member, text))):
+    said = asked.strip()
+    if said and ((found := _by_link(db, said)) or (found := _by_lot(db, member, said))):
         return RedirectResponse(batch_path(found), 303)
     return shell.page(
-        request, member, "find.html", active="find", asked=text, status=404 if text else 200
+        request, member, "find.html", active="find", asked=said, status=404 if said else 200
     )
 
 
@@ -117,10 +120,10 @@ def batch_path(row: q.Batch) -> str:
     ).replace("/10/", "/", 1)
 
 
-def _by_link(db: Connection, text: str) -> q.Batch | None:
+def _by_link(db: Connection, said: str) -> q.Batch | None:
     try:
         link = digital_link.parse_digital_link(
-            f"https://id.gs1.org{text}" if text[0] == "/" else text
+            f"https://id.gs1.org{said}" if said[0] == "/" else said
         )
     except YuanliuError:
         return None
@@ -239,13 +242,14 @@ class Step:
     bad: bool
 
 
-def _step(record: q.Record, parties: data.Parties) -> Step:
+def _step(record: q.Record, parties: data.Parties, tongue: Language) -> Step:
     event = data.event_of(record)
     try:
         body = decode(record.data).body
     except RecordError:
         body = None
-    note = str(event.get("yuanliu:step") or event.get("bizStep") or "")
+    step = str(event.get("yuanliu:step") or event.get("bizStep") or "")
+    note = text(tongue, f"coop.step_{step}") if f"coop.step_{step}" in TEXTS else step
     if isinstance(body, Sold):
         note = yuan(body.amount)
     elif reason := getattr(body, "reason", ""):
@@ -274,7 +278,7 @@ def show_batch(
 ) -> HTMLResponse:
     """Show a batch: what it is, what happened, and what can be done with it."""
     row = known(db, gtin, lot)
-    parties = data.Parties(wired, db)
+    parties = data.Parties(wired, db, text(language(request), "coop.a_buyer"))
     held = dict(_units_held(db, member.party)).get(row.id, 0)
     return shell.page(
         request,
@@ -287,7 +291,10 @@ def show_batch(
         link=identifiers.digital_link_path(row.gtin, row.lot),
         said=data.description(db, row),
         terms=q.terms(db, row.terms),
-        steps=[_step(record, parties) for record in q.records(db, row.id, limit=_RECORDS)],
+        steps=[
+            _step(record, parties, language(request))
+            for record in q.records(db, row.id, limit=_RECORDS)
+        ],
         holders=[(parties.code(each.owner), each.units) for each in q.holders(db, row.id)],
         offers=[
             (each, parties.code(each.sender), parties.code(each.receiver))
@@ -333,7 +340,7 @@ def transform(request: Request, member: SignedInMember, db: Copy) -> HTMLRespons
 def offers(request: Request, member: SignedInMember, wired: Wired, db: Copy) -> HTMLResponse:
     """Show the hand-overs that wait for an answer: one's own answer, and that of others."""
     member.require("hand")
-    parties = data.Parties(wired, db)
+    parties = data.Parties(wired, db, text(language(request), "coop.a_buyer"))
 
     def told(rows: Sequence[q.Offer]) -> list[tuple[q.Offer, q.Batch | None, str]]:
         return [

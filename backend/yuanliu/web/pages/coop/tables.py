@@ -39,11 +39,11 @@ def _every(page: Callable[[Any], tuple[T, ...]], cursor: Callable[[T], Any]) -> 
 
 
 def _yuan(fen: int) -> Decimal:
-    return Decimal(fen) / 100
+    return Decimal(fen).scaleb(-2)
 
 
 def _kilograms(grams: int) -> Decimal:
-    return Decimal(grams) / 1_000
+    return Decimal(grams).scaleb(-3)
 
 
 def _at(unix: int) -> datetime:
@@ -187,7 +187,7 @@ def _sales(_: Services, db: Connection, party: str, say: Say) -> Written:
 
 
 def _payouts(wired: Services, db: Connection, party: str, say: Say) -> Written:
-    codes = data.Parties(wired, db)
+    codes = data.Parties(wired, db, say("a_buyer"))
     columns = [
         Column(say("paid_on"), 18, _TIME),
         Column(say("lot"), 22),
