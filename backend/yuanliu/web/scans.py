@@ -7,12 +7,13 @@ nothing about the reader is kept on our side.
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import Request, Response
 
 from yuanliu.desk import scans
+from yuanliu.desk.pieces import Pieces
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.web.services import Services
@@ -33,13 +34,15 @@ _visits: Final = Visits(most=_PER_MINUTE)
 class Scan:
     """What a reader is told of a code: this is the `number`-th scan; `first` and `last` are when it was seen before.
 
-    `number` None: this look does not count; `count` are all scans so far, of anybody.
+    `number` None: this look does not count; `count` are all scans so far, of anybody. `piece`: which piece of the lot
+    the serial was given to; None: no label that was printed here has it.
     """
 
     number: int | None
     count: int
     first: int | None
     last: int | None
+    piece: int | None = None
 
     @property
     def others(self) -> int:
@@ -49,6 +52,11 @@ class Scan:
 
 def seen(request: Request, wired: Services, batch: q.Batch, serial: str) -> Scan:
     """Count a look at a piece's page if it is one, and tell how often its code was seen."""
+    piece = Pieces(wired.desk).number(batch.id, serial, pieces=batch.units)
+    return replace(_seen(request, wired, batch, serial), piece=piece)
+
+
+def _seen(request: Request, wired: Services, batch: q.Batch, serial: str) -> Scan:
     kept = scans.Scans(wired.desk)
     own = request.cookies.get(COOKIE, "")
     if own.isdecimal() and len(own) < 10:  # noqa: PLR2004 -- digits of a count

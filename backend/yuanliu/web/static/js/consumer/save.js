@@ -24,20 +24,24 @@
     for (const link of page.querySelectorAll('a[href]:not([href^="#"])')) {
       link.setAttribute('href', new URL(link.getAttribute('href'), location.href).href);
     }
-    for (const link of page.querySelectorAll('link[rel="stylesheet"]')) {
-      const style = page.createElement('style');
-      style.textContent = await text(link.getAttribute('href'));
-      link.replaceWith(style);
-    }
     for (const icon of page.querySelectorAll('link[rel="icon"]')) icon.remove();
+    // Styles and scripts are put in as text at the end: this page's own policy allows none in the page.
+    const parts = [];
+    const put = (element, before, inside, after) => {
+      parts.push(`${before}${inside}${after}`);
+      element.replaceWith(page.createComment(`part ${parts.length - 1}`));
+    };
+    for (const link of page.querySelectorAll('link[rel="stylesheet"]')) {
+      put(link, '<style>', await text(link.getAttribute('href')), '</style>');
+    }
     for (const script of page.querySelectorAll('script[src]')) {
-      const own = page.createElement('script');
-      own.textContent = (await text(script.getAttribute('src'))).replace(/<\/script/gi, '<\\/script');
-      script.remove();
-      page.body.append(own);
+      const address = script.getAttribute('src');
+      page.body.append(script); // what is inline does not wait for the page
+      put(script, '<script>', (await text(address)).replace(/<\/script/gi, '<\\/script'), '</script>');
     }
     for (const image of page.querySelectorAll('img[src]')) image.setAttribute('src', await inline(image.getAttribute('src')));
-    return `<!doctype html>\n${page.documentElement.outerHTML}`;
+    const whole = page.documentElement.outerHTML.replace(/<!--part (\d+)-->/g, (_, i) => parts[i]);
+    return `<!doctype html>\n${whole}`;
   }
 
   async function save(name) {

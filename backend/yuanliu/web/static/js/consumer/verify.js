@@ -265,6 +265,10 @@
     }
   }
 
+  const load = (address) => new Promise((done, failed) => {
+    document.head.append(Object.assign(document.createElement('script'), { src: address, onload: done, onerror: failed }));
+  });
+
   function listen() {
     const form = document.getElementById('endpoints');
     const [one, two] = [form.elements.endpoint, form.elements.second];
@@ -293,6 +297,7 @@
     keep.querySelector('button').addEventListener('click', async () => {
       const said = keep.querySelector('[role="status"]');
       try {
+        if (!yuanliu.save) await load(keep.dataset.script);
         await yuanliu.save(`${data.gtin}-${data.lot.replace(/[^\w-]/g, '_')}.html`);
         said.textContent = say('saved');
       } catch {
