@@ -183,6 +183,12 @@ def test_cards_lead_to_farmers_pages(home: House, tea: dict[str, Any]) -> None:
     assert home.get(address.removeprefix(SITE), Accept="text/html").status_code == 200
     clerks = printed(home, "clerk", f"farmers/{home.address('farmer-tea')}/card.pdf")
     assert clerks.content == mine.content
+    code = home.get(f"actors/{home.address('farmer-tea')}").json()["code"]
+    assert printed(home, "clerk", f"farmers/{code}/card.pdf").content == mine.content
+    for wrong in ("H-nobody", "a%2Fb", "0x12"):
+        unknown = printed(home, "clerk", f"farmers/{wrong}/card.pdf")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "labels.no_farmer")
+    assert printed(home, "clerk", f"farmers/{'0' * 42}/card.pdf").status_code == 422
     other = printed(home, "farmer-tea", f"farmers/{home.address('farmer-eggs')}/card.pdf")
     assert other.status_code == 403
     sheet = printed(home, "clerk", f"cooperatives/{tea['cooperative']}/cards.pdf")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
+from yuanliu import identifiers
 from yuanliu.actions import Role
 from yuanliu.desk.access import Scope
 from yuanliu.desk.pieces import Pieces
@@ -163,18 +164,29 @@ def print_labels(
 
 
 @router.get(
-    "/farmers/{farmer}/card.pdf",
+    "/farmers/{farmer:path}/card.pdf",
     response_class=Response,
     responses=documented(401, 403, 404) | {200: {"content": {_PDF: {}}, "description": "The card"}},
 )
 def print_card(
-    farmer: Annotated[Address, Path(description="The farmer's address.")],
+    farmer: Annotated[
+        str,
+        Path(
+            min_length=1,
+            max_length=42,
+            description="The farmer's address, or his code in one's own cooperative.",
+            examples=["H-0042"],
+        ),
+    ],
     visitor: SignedIn,
     db: Copy,
     wired: Wired,
 ) -> Response:
     """Print one's own card, or that of a farmer of one's own cooperative: a page of the size of a bank card."""
-    found = known_actor(db, farmer)
+    by_code = len(farmer) <= identifiers.CODE_LENGTH
+    found = q.actor_by_code(db, visitor.party, farmer) if by_code else known_actor(db, farmer)
+    if found is None:
+        raise _no_farmers()
     if visitor.party != found.address:
         visitor.require(Scope.ACTORS)
         _require_own(visitor, found.enroller)
