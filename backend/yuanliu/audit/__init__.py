@@ -1,7 +1,7 @@
 """The audit: everything that the contracts ever did, judged anew from the chain alone.
 
-It imports neither index, desk, database nor web: whoever distrusts our server and our database runs it against a node of
-his own.
+It imports neither index, desk, database nor web: whoever distrusts our server and
+database runs it against a node of his own.
 """
 
 from yuanliu.audit.findings import Finding

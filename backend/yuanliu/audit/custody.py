@@ -48,7 +48,7 @@ class Custody:
                 scene.wrong(
                     Rule.UNITS_OVERSOLD, f"at most {held}", units, what=say(sender), batch=batch
                 )
-            scene.holdings.put(key, held - units)
+            scene.holdings.put(key, max(held - units, 0))
         if receiver != NOBODY:
             key = batch + receiver
             scene.holdings.put(key, (scene.holdings.get(key) or 0) + units)

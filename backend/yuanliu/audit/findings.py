@@ -13,12 +13,16 @@ MOST: Final = 20_000
 
 _SUMMARY: Final = frozenset(
     {rule for rule in Rule if rule.value.startswith(("state.", "pool."))}
-    | {Rule.TOKEN_BALANCE, Rule.MONEY_CONSERVED, Rule.RELAY, Rule.JOURNAL_HEAD}
+    | {Rule.TERMS_CODE, Rule.TOKEN_BALANCE, Rule.MONEY_CONSERVED, Rule.RELAY, Rule.JOURNAL_HEAD}
 )
 """Rules on the chain's state: what they find may follow from something that is wrong in the history."""
 
 _OF_ACTORS: Final = frozenset(
-    rule for rule in Rule if rule.value.startswith(("author.", "actor.", "log.", "relay."))
+    rule
+    for rule in Rule
+    if rule.value.startswith(
+        ("author.", "actor.", "log.", "relay.", "withdrawal.", "payout.", "credit.")
+    )
 )
 """Rules whose findings on one actor have one cause."""
 
@@ -79,7 +83,7 @@ def causes(raw: Iterable[Finding]) -> list[Finding]:
     """Give one finding for each thing that is wrong, naming the rules that it broke besides.
 
     Findings on one batch or in one transaction have one cause. A rule on the chain's state is a cause of its own only
-    if nothing in the history concerns the same batch, actor or token.
+    if nothing in the history concerns the same batch, actor or token, and every log could be read.
     """
     found = list(raw)
     groups = _Groups()
@@ -87,6 +91,7 @@ def causes(raw: Iterable[Finding]) -> list[Finding]:
         if finding.rule not in _SUMMARY:
             groups.join(number, _subjects(finding))
     near: dict[str, int] = {}
+    unread = [i for i, finding in enumerate(found) if finding.rule is Rule.LOG_MALFORMED]
     for number, finding in enumerate(found):
         if finding.rule not in _SUMMARY:
             for subject in _wide_subjects(finding):
@@ -94,10 +99,10 @@ def causes(raw: Iterable[Finding]) -> list[Finding]:
     for number, finding in enumerate(found):
         if finding.rule in _SUMMARY:
             wide = _wide_subjects(finding)
-            causes_ = [near[subject] for subject in wide if subject in near]
+            reasons = [near[subject] for subject in wide if subject in near] or unread
             groups.join(number, wide[:1])
-            if causes_:
-                groups.merge(number, causes_[0])
+            if reasons:
+                groups.merge(number, reasons[0])
     return sorted(
         (_main([found[number] for number in group]) for group in groups),
         key=lambda finding: (finding.block, finding.rule.rank),
@@ -137,6 +142,8 @@ def _subjects(finding: Finding) -> list[str]:
     given = [finding.batch, finding.transaction]
     if finding.rule in _OF_ACTORS:
         given.append(finding.actor)
+    if finding.what.startswith("receipt "):
+        given.append(finding.what)
     return [subject for subject in given if subject] or [f"{finding.what} {finding.token}"]
 
 

@@ -203,7 +203,8 @@ class Goods:
         if not batch.weight:
             self._invalid(id_, "deliveries", "none")
         if body.terms != batch.terms:
-            self._scene.wrong(Rule.TERMS_DIFFER, batch.terms, body.terms, batch=id_)
+            what = f"receipt {body.entries[0].receipt}" if body.entries else ""
+            self._scene.wrong(Rule.TERMS_DIFFER, batch.terms, body.terms, what=what, batch=id_)
         self._open(id_, batch, actor, body)
 
     def _enter(
@@ -223,11 +224,17 @@ class Goods:
             batch.cooperative = actor
         elif batch.cooperative != actor:
             self._invalid(id_, batch.cooperative, actor)
-        for delivery in self._trade.enter(id_, actor, listed):
+        for receipt, delivery in self._trade.enter(id_, actor, listed):
             if first and not batch.terms:
                 batch.terms = delivery.terms
             if delivery.terms != batch.terms:
-                scene.wrong(Rule.TERMS_DIFFER, batch.terms, delivery.terms, batch=id_)
+                scene.wrong(
+                    Rule.TERMS_DIFFER,
+                    batch.terms,
+                    delivery.terms,
+                    what=f"receipt {receipt}",
+                    batch=id_,
+                )
         farmer = listed[0][1] if first and listed else batch.farmer
         chunk = []
         for _, member, grams, grade in listed:

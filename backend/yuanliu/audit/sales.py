@@ -326,6 +326,7 @@ class Sales:
                     _left(out),
                     batch=id_,
                     token=token,
+                    actor=owner,
                 )
         for (token, id_, owner, amount), times in self._credited.items():
             if times:

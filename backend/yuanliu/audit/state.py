@@ -37,10 +37,11 @@ class Comparison:
         known = [name for name in _CODED if name in self._deployment.contracts]
         addresses = [self._deployment.contract(name).address for name in known]
         codes = state.answers([("eth_getCode", [address, state.tag]) for address in addresses])
+        others = self._knowing_others()
         sound = True
         for name, address, code in zip(known, addresses, codes, strict=True):
             differs = code_differs(self._deployment, name, bytes.fromhex((code or "0x")[2:]))
-            differs = differs or self._knows_others(name)
+            differs = differs or others.get(name, "")
             if differs:
                 sound = False
                 scene.wrong(
@@ -67,15 +68,25 @@ class Comparison:
                 )
         return sound
 
-    def _knows_others(self, name: str) -> str:
-        """Tell which of a contract's fixed addresses is another's."""
-        contract = self._deployment.contract(name)
-        for getter, known in GETTERS.get(name, {}).items():
-            ask = self._state.call(address_bytes(contract.address), contract.selector(getter))
+    def _knowing_others(self) -> dict[str, str]:
+        """Tell which contract knows another by an address that is not its own."""
+        asked = [
+            (name, getter, known)
+            for name, getters in GETTERS.items()
+            for getter, known in getters.items()
+        ]
+        calls = []
+        for name, getter, _ in asked:
+            contract = self._deployment.contract(name)
+            calls.append(
+                self._state.call(address_bytes(contract.address), contract.selector(getter))
+            )
+        found = {}
+        for (name, getter, known), answer in zip(asked, self._state.answers(calls), strict=True):
             right = address_bytes(self._deployment.contract(known).address)
-            if self._state.answers([ask]) != ["0x" + right.rjust(32, b"\0").hex()]:
-                return f"{getter} is not {known}"
-        return ""
+            if answer != "0x" + right.rjust(32, b"\0").hex():
+                found[name] = f"{getter} is not {known}"
+        return found
 
     def terms(self) -> int:
         """Check that published terms stand on chain as they were published. Gives how many."""

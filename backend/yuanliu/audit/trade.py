@@ -124,19 +124,27 @@ class Trade:
         scene = self._scene
         what = f"terms {number_}"
         if number_ != (expected := scene.count("terms")):
-            scene.wrong(Rule.TERMS_INVALID, f"number {expected}", number_, what=what)
+            scene.wrong(
+                Rule.TERMS_INVALID, f"number {expected}", number_, what=what, token=terms.token
+            )
             scene.count("terms", number_ - expected)
         try:
             money.Ratios(terms.farmer_bps, terms.cooperative_bps, terms.platform_bps)
         except YuanliuError as error:
-            scene.wrong(Rule.TERMS_INVALID, error.hint, error.message, what=what)
+            scene.wrong(Rule.TERMS_INVALID, error.hint, error.message, what=what, token=terms.token)
         payees = {terms.cooperative_payee, terms.platform_payee}
         if NOBODY in payees or len(payees) == 1:
             scene.wrong(
-                Rule.TERMS_INVALID, "two different payees", say(terms.platform_payee), what=what
+                Rule.TERMS_INVALID,
+                "two different payees",
+                say(terms.platform_payee),
+                what=what,
+                token=terms.token,
             )
         if not scene.tokens.get(terms.token):
-            scene.wrong(Rule.TERMS_INVALID, "a listed token", terms.token, what=what)
+            scene.wrong(
+                Rule.TERMS_INVALID, "a listed token", terms.token, what=what, token=terms.token
+            )
 
     # ------------------------------------------------------------------ deliveries
 
@@ -223,7 +231,7 @@ class Trade:
 
     def enter(
         self, batch: bytes, cooperative: bytes, entries: Sequence[tuple[int, bytes, int, int]]
-    ) -> list[Delivery]:
+    ) -> list[tuple[int, Delivery]]:
         """Enter deliveries as a record lists them: (receipt, farmer, grams, grade). Gives those that are known."""
         scene = self._scene
         logged = [
@@ -256,7 +264,7 @@ class Trade:
                     batch=batch,
                     actor=cooperative,
                 )
-            found.append(delivery)
+            found.append((receipt, delivery))
         return found
 
     def end(self) -> None:

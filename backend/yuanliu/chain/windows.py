@@ -102,8 +102,9 @@ class Windows:
                 number, hash_ = log["blockNumber"], log["blockHash"]
                 if hashes.setdefault(number, hash_) != hash_ or log.get("removed"):
                     raise AnswerInvalid("two hashes of one block", block=number)
-                if stamp := log.get("blockTimestamp"):
-                    times[number] = stamp
+                stamp = log.get("blockTimestamp")
+                if stamp and times.setdefault(number, stamp) != stamp:
+                    raise AnswerInvalid("two times of one block", block=number)
             blocks = {int(number, 16): word(hash_) for number, hash_ in hashes.items()}
             known = {int(number, 16): int(stamp, 16) for number, stamp in times.items()}
         except (LookupError, TypeError, ValueError, AttributeError) as error:
