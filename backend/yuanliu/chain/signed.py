@@ -338,3 +338,9 @@ def _bytes(body: bytes, at: int) -> bytes:
 def typed(domain: bytes, struct: bytes) -> bytes:
     """Give the hash of typed data (EIP-712) from those of its domain and its struct."""
     return keccak(b"\x19\x01" + domain + struct)
+
+
+def text_digest(text: str) -> bytes:
+    """Give what a wallet signs of a text (EIP-191, `personal_sign`)."""
+    data = text.encode()
+    return keccak(b"\x19Ethereum Signed Message:\n" + str(len(data)).encode() + data)
