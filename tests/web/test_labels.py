@@ -1,12 +1,17 @@
 """Codes, labels and cards over HTTP: who may print what, and that what is printed leads back here."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from httpx import Response
 from tests.paper.scanner import opened, pages, read, words
 from tests.web.house import House
+from typer.testing import CliRunner
+
+from yuanliu.cli import app
+from yuanliu.errors import YuanliuError
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -221,3 +226,17 @@ def test_a_held_or_recalled_lot_gets_no_certificate(home: House) -> None:
 def test_formats_are_listed(home: House) -> None:
     listed = home.get("label-formats").json()
     assert {"roll-40x60", "a4-3x8", "a4-4x10"} <= {each["name"] for each in listed}
+
+
+def test_the_command_prints_what_the_service_prints(
+    home: House, tea: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yuanliu.settings.settings", lambda: home.config)
+    where, options = tmp_path / "labels.pdf", ["--count", "2", "--format", "a4-4x10"]
+    path = link(tea).removeprefix(SITE)
+    ran = CliRunner().invoke(app, ["labels", path, str(where), *options])
+    assert ran.exit_code == 0, ran.output
+    assert where.read_bytes() == order(home, tea, {"count": 2, "format": "a4-4x10"}).content
+    unknown = CliRunner().invoke(app, ["labels", path + "-X", str(where)])
+    assert isinstance(unknown.exception, YuanliuError)
+    assert unknown.exception.code == "batch.unknown"

@@ -121,6 +121,18 @@ def bench_outbox(
         _show(outbox.figures(outbox.measure(events)))
 
 
+@app.command("labels")
+def bench_labels(
+    *,
+    count: Annotated[int, typer.Option("--labels", min=10, max=10_000)] = 1_000,
+) -> None:
+    """Measure how many labels a second are printed, each with a serial of its own."""
+    from yuanliu.bench import labels
+
+    with err.status("Measuring …") as status:
+        _show(labels.measure(count, said=lambda what: status.update(f"{what} …")))
+
+
 def _show(figures: "Iterable[Figure]") -> None:
     """Show measured figures as a table; what is not as asked for is red."""
     table = Table("figure", "measured", "asked for", box=None)
