@@ -23,7 +23,6 @@ app.add_typer(backups.app)
 app.add_typer(operator.app, name="operator")
 app.add_typer(chain.app)
 app.add_typer(labels.app)
-app.add_typer(labels.app)
 app.add_typer(audit.app)
 app.add_typer(bench.app, name="bench")
 
