@@ -50,7 +50,7 @@ def xlsx(title: str, columns: Sequence[Column], rows: Iterable[Sequence[Value]])
     book = Workbook()
     sheet = _sheet(book, title, columns)
     for row in rows:
-        sheet.append([_written(sheet, value) for value in row])
+        sheet.append([cell_of(sheet, value) for value in row])
     for place, column in enumerate(columns, 1):
         for (cell,) in sheet.iter_rows(min_row=2, min_col=place, max_col=place):
             if isinstance(cell, Cell) and not isinstance(cell.value, str):
@@ -63,7 +63,7 @@ def csv_text(columns: Sequence[Column], rows: Iterable[Sequence[Value]]) -> byte
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow([neutral(column.heading) for column in columns])
-    writer.writerows([_plain(value) for value in row] for row in rows)
+    writer.writerows([plain(value) for value in row] for row in rows)
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -76,9 +76,9 @@ def template(
     for row in sheet.iter_rows(min_row=2, max_row=_EMPTY_ROWS, max_col=len(columns)):
         for cell, column in zip(row, columns, strict=True):
             cell.number_format = column.format  # text stays as it is typed: 0042
-    told = book.create_sheet(_title(notes_title))
+    told = book.create_sheet(sheet_title(notes_title))
     for note in notes:
-        told.append([_written(told, text) for text in note])
+        told.append([cell_of(told, text) for text in note])
     for place, width in enumerate((18, 12, 60, 28), 1):
         told.column_dimensions[get_column_letter(place)].width = width
     for row in told.iter_rows():
@@ -94,8 +94,8 @@ TEXT_FORMAT: Final = _TEXT
 def _sheet(book: Workbook, title: str, columns: Sequence[Column]) -> Worksheet:
     sheet = book.active
     assert isinstance(sheet, Worksheet)  # noqa: S101 -- a new workbook has one
-    sheet.title = _title(title)
-    sheet.append([_written(sheet, column.heading) for column in columns])
+    sheet.title = sheet_title(title)
+    sheet.append([cell_of(sheet, column.heading) for column in columns])
     for place, column in enumerate(columns, 1):
         sheet.column_dimensions[get_column_letter(place)].width = column.width
         head = sheet.cell(1, place)
@@ -104,11 +104,12 @@ def _sheet(book: Workbook, title: str, columns: Sequence[Column]) -> Worksheet:
     return sheet
 
 
-def _title(text: str) -> str:
+def sheet_title(text: str) -> str:
+    """Give a name that a sheet may have."""
     return "".join("-" if sign in "\\/*?:[]" else sign for sign in text)[:31]
 
 
-def _written(sheet: Worksheet, value: Value) -> Cell:
+def cell_of(sheet: Worksheet, value: Value) -> Cell:
     """Write a value; a text is told to be one, so that `=1+1` is shown as it stands."""
     if isinstance(value, datetime):
         value = value.replace(tzinfo=None)
@@ -116,13 +117,14 @@ def _written(sheet: Worksheet, value: Value) -> Cell:
         value = str(value)
     if not isinstance(value, str):
         return WriteOnlyCell(sheet, float(value) if isinstance(value, Decimal) else value)
-    cell = WriteOnlyCell(sheet, neutral(value))
-    cell.data_type = "s"
-    cell.number_format = _TEXT
-    return cell
+    made = WriteOnlyCell(sheet, neutral(value))
+    made.data_type = "s"
+    made.number_format = _TEXT
+    return made
 
 
-def _plain(value: Value) -> str:
+def plain(value: Value) -> str:
+    """Write a value as CSV holds it."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat(sep=" ", timespec="minutes")
     if isinstance(value, str):

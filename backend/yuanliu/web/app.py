@@ -16,6 +16,7 @@ from yuanliu.web.problems import Problem
 from yuanliu.web.routes import (
     accounts,
     attachments,
+    audit,
     batches,
     catalogue,
     codes,
@@ -98,6 +99,7 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.include_router(module.router, prefix=API)
     app.include_router(farmer.router)
+    app.include_router(audit.router)
     for pages in (entry, people_pages, lots, doing):
         app.include_router(pages.router)
     app.include_router(epcis.router)

@@ -1,7 +1,7 @@
 """What the routes work with, wired in one place, and how they reach it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -41,6 +41,8 @@ class Services:
     visits: Visits
     house: keys.Key
     till: keys.Key | None
+    exports: Visits = field(default_factory=lambda: Visits(most=12))
+    """Counts long tables taken away, which cost a minute's worth of pages each."""
 
 
 async def services(request: Request) -> Services:  # not in a thread: there is nothing to wait for

@@ -10,11 +10,12 @@ from yuanliu.index.queries import sql
 from yuanliu.index.queries.rows import Credit, MemberShare, Payment, Pool
 from yuanliu.index.tables import unwrap
 
-_PAYMENT: Final = (
+PAYMENT: Final = (
     "SELECT s.place, s.batch, b.gtin, b.lot, b.cooperative AS seller, s.payer, s.order_ref, s.buyer, s.units,"
     " t.token, s.amount, s.farmers, s.cooperative, s.platform, s.time, s.tx"
     " FROM sale s JOIN batch b ON b.id = s.batch JOIN terms t ON t.id = b.terms"
 )
+"""Payments, as `payment_of` reads them."""
 
 
 def payments(  # noqa: PLR0913 -- filters of a list, by name
@@ -32,7 +33,7 @@ def payments(  # noqa: PLR0913 -- filters of a list, by name
     """Give payments, newest first, of the times from `since` to before `until`. Raises `HexError`."""
     found = sql.page(
         db,
-        _PAYMENT,
+        PAYMENT,
         {
             "batch": ("s.batch = :batch", batch),
             "cooperative": ("b.cooperative = :cooperative", sql.address_key(cooperative)),
@@ -45,37 +46,36 @@ def payments(  # noqa: PLR0913 -- filters of a list, by name
         after=after,
         limit=limit,
     )
-    return tuple(map(_payment, found))
+    return tuple(map(payment_of, found))
 
 
 def payment(db: Connection, block: int, log_index: int) -> Payment | None:
     """Give the payment whose Sold record is the log at this place, or none."""
-    found = sql.first(
-        db, f"{_PAYMENT} WHERE s.place = :place", place=sql.place_of(block, log_index)
-    )
-    return None if found is None else _payment(found)
+    found = sql.first(db, f"{PAYMENT} WHERE s.place = :place", place=sql.place_of(block, log_index))
+    return None if found is None else payment_of(found)
 
 
 def payments_of_transaction(db: Connection, transaction: str) -> tuple[Payment, ...]:
     """Give the payments that a transaction made, in order. Raises `HexError`."""
     found = sql.rows(
-        db, f"{_PAYMENT} WHERE s.tx = :tx ORDER BY s.place", tx=sql.word_key(transaction)
+        db, f"{PAYMENT} WHERE s.tx = :tx ORDER BY s.place", tx=sql.word_key(transaction)
     )
-    return tuple(map(_payment, found))
+    return tuple(map(payment_of, found))
 
 
 def payments_of_order(db: Connection, payer: str, order: int) -> tuple[Payment, ...]:
     """Give the lines of a payer's order, in order; none: not paid. Raises `HexError`."""
     found = sql.rows(
         db,
-        f"{_PAYMENT} WHERE s.payer = :payer AND s.order_ref = :order ORDER BY s.place",
+        f"{PAYMENT} WHERE s.payer = :payer AND s.order_ref = :order ORDER BY s.place",
         payer=hexes.address_bytes(payer),
         order=order.to_bytes(hexes.WORD_BYTES),
     )
-    return tuple(map(_payment, found))
+    return tuple(map(payment_of, found))
 
 
-def _payment(row: Any) -> Payment:  # noqa: ANN401 -- a row of SQLAlchemy
+def payment_of(row: Any) -> Payment:  # noqa: ANN401 -- a row of SQLAlchemy
+    """Read a payment out of its row."""
     return Payment(
         place=row.place,
         batch=row.batch,

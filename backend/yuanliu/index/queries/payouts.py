@@ -32,19 +32,27 @@ class _Asked:
     owner: bytes | None
     batch: bytes | None
     tx: bytes | None
+    cooperative: bytes | None
+    since: int | None
+    until: int | None
     before: int
 
 
-def payouts(
+def payouts(  # noqa: PLR0913 -- filters of a list, by name
     db: Connection,
     *,
     owner: str | None = None,
     batch: bytes | None = None,
     transaction: str | None = None,
+    cooperative: str | None = None,
+    since: int | None = None,
+    until: int | None = None,
     after: tuple[int, int] | None = None,
     limit: int = 50,
 ) -> tuple[Payout, ...]:
-    """Give payouts, newest first. `owner`: to whom it was due; `after`: (place, sub) of the last one before.
+    """Give payouts, newest first, of the times from `since` to before `until`.
+
+    `owner`: to whom it was due; `cooperative`: whose batch it came from; `after`: (place, sub) of the last one before.
 
     Raises `HexError`.
     """
@@ -53,6 +61,9 @@ def payouts(
         owner=sql.address_key(owner),
         batch=batch,
         tx=None if transaction is None else sql.word_key(transaction),
+        cooperative=sql.address_key(cooperative),
+        since=since,
+        until=until,
         before=place + 1,
     )
     found = heapq.merge(
@@ -74,6 +85,9 @@ def payouts(
 def _pages(db: Connection, statement: str, asked: _Asked, prefix: str, owner: str) -> Iterator[Any]:
     """Give the rows of a source, newest first, as long as somebody wants more."""
     before: int = asked.before
+    table = statement.partition(" FROM ")[2].split(maxsplit=1)[0]
+    low, high = sql.places_of(db, table, asked.since, asked.until)
+    before = before if high is None else min(before, high)
     while True:
         found = sql.page(
             db,
@@ -82,6 +96,10 @@ def _pages(db: Connection, statement: str, asked: _Asked, prefix: str, owner: st
                 "owner": (owner, asked.owner),
                 "batch": (f"{prefix}.batch = :batch", asked.batch),
                 "tx": (f"{prefix}.tx = :tx", asked.tx),
+                "cooperative": sql.of_cooperative(db, prefix, asked.cooperative),
+                "since": (f"{prefix}.time >= :since", asked.since),
+                "until": (f"{prefix}.time < :until", asked.until),
+                "low": (f"{prefix}.place >= :low", low),
             },
             place=f"{prefix}.place",
             after=before,
@@ -244,7 +262,7 @@ _WITHDRAWALS: Final = (
 
 
 def _withdrawals(db: Connection, asked: _Asked) -> Iterator[Payout]:
-    if asked.batch is not None:
+    if asked.batch is not None or asked.cooperative is not None:
         return
     for row in _pages(db, _WITHDRAWALS, asked, "w", "w.owner = :owner"):
         yield _payout(row, 0, PayoutKind.WITHDRAWAL, None, row.owner, row.receiver, int(row.amount))

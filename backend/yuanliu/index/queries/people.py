@@ -166,7 +166,7 @@ def product(db: Connection, gtin: str) -> Product | None:
 def terms(db: Connection, id_: int) -> Terms | None:
     """Give terms by number, or none."""
     found = sql.first(db, f"{_TERMS} WHERE id = :id", id=id_)
-    return None if found is None else _terms(found)
+    return None if found is None else terms_row(found)
 
 
 def terms_of(db: Connection, gtin: str) -> tuple[Terms, ...]:
@@ -176,7 +176,7 @@ def terms_of(db: Connection, gtin: str) -> tuple[Terms, ...]:
         f"{_TERMS} WHERE gtin = :gtin ORDER BY place DESC",
         gtin=identifiers.gtin_number(gtin),
     )
-    return tuple(map(_terms, found))
+    return tuple(map(terms_row, found))
 
 
 def terms_authority(db: Connection, cooperative: str) -> str:
@@ -208,7 +208,8 @@ def _product(row: Any) -> Product:  # noqa: ANN401 -- a row of SQLAlchemy
     )
 
 
-def _terms(row: Any) -> Terms:  # noqa: ANN401 -- a row of SQLAlchemy
+def terms_row(row: Any) -> Terms:  # noqa: ANN401 -- a row of SQLAlchemy
+    """Read terms out of their row."""
     return Terms(
         place=row.place,
         id=row.id,

@@ -88,6 +88,53 @@ def page(
     return rows(db, f"{sql}{filters} ORDER BY {place} DESC LIMIT :limit", **values)
 
 
+def places_of(
+    db: Connection, table: str, since: int | None, until: int | None
+) -> tuple[int | None, int | None]:
+    """Give the first place of a table from the time `since` on, and the first from `until` on; none: no such bound.
+
+    Time never goes back from block to block, so that a list by place may begin and end there. `table` is one of ours.
+    """
+    found = (
+        None
+        if when is None
+        else first(
+            db,
+            f"SELECT place FROM {table} WHERE time >= :at ORDER BY time, place LIMIT 1",  # noqa: S608 -- our tables
+            at=when,
+        )
+        for when in (since, until)
+    )
+    low, high = (None if row is None else int(row.place) for row in found)
+    return (_NEVER if since is not None and low is None else low), high
+
+
+FEW_BATCHES: Final = 2_000
+"""Up to so many batches of a cooperative its money is found by the batch; that of more by going back in time."""
+
+
+def of_cooperative(db: Connection, prefix: str, key: bytes | None) -> tuple[str, object]:
+    """Write the condition that a row is of a cooperative's batch, so that the database goes the way that is short."""
+    if key is None:
+        return "", None
+    counted = rows(
+        db,
+        "SELECT COUNT(*) FROM (SELECT 1 FROM batch WHERE cooperative = :key LIMIT :most) few",
+        key=key,
+        most=FEW_BATCHES + 1,
+    )[0][0]
+    if (
+        int(counted) > FEW_BATCHES
+    ):  # no index of the batches would help, and SQLite has to be kept from it
+        return "CASE WHEN b.cooperative = :cooperative THEN 1 ELSE 0 END = 1", key
+    few = "SELECT c.id FROM batch c WHERE c.cooperative = :cooperative"
+    return f"{prefix}.batch IN ({few})", key
+
+
+_NEVER: Final = 1 << 62
+"""No place is as late."""
+
+
 def address(data: bytes) -> str:
     """Write an address."""
     return "0x" + data.hex()
@@ -148,6 +195,9 @@ def place_of(block: int, log_index: int) -> int:
 
 # ---------------------------------------------------------------------- sums
 
+PIECE: Final = 12
+"""Digits of money that are added up at once: no sum of them overflows below nine million rows."""
+
 
 def unit_sums(expression: str) -> str:
     """Write the sum of 64-bit numbers as two, of their upper and lower halves: neither overflows."""
@@ -164,10 +214,10 @@ def units(halves: Sequence[Any]) -> int:
 
 
 def money_sums(column: str, digits: int) -> str:
-    """Write the sum of money as several, of 15 digits each: SQL adds no larger numbers exactly."""
+    """Write the sum of money as several, of `PIECE` digits each: SQL adds no larger numbers exactly."""
     parts = []
-    for end in range(digits, 0, -_DIGITS):
-        start = max(end - _DIGITS, 0)
+    for end in range(digits, 0, -PIECE):
+        start = max(end - PIECE, 0)
         parts.append(
             f"COALESCE(SUM(CAST(substr({column}, {start + 1}, {end - start}) AS BIGINT)), 0)"
         )
@@ -176,7 +226,4 @@ def money_sums(column: str, digits: int) -> str:
 
 def money(parts: Sequence[Any]) -> int:
     """Read such a sum."""
-    return sum(int(part) * 10 ** (_DIGITS * i) for i, part in enumerate(parts))
-
-
-_DIGITS: Final = 15
+    return sum(int(part) * 10 ** (PIECE * i) for i, part in enumerate(parts))
