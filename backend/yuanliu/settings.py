@@ -25,7 +25,12 @@ class Settings(BaseSettings):
     """All settings. Each is read from `YUANLIU_` + its name in capitals; empty means the default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="YUANLIU_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="YUANLIU_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
     project_dir: Path = Field(default_factory=_project_dir)

@@ -5,26 +5,22 @@ In the end each event that was accepted is on the chain exactly once, and the co
 
 import os
 import random
-import re
 import resource
 import signal
 import sqlite3
 import time
-from collections import Counter
-from contextlib import closing, suppress
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from tests.desk.support import LONG
-from tests.faults.load import Load, states
+from tests.faults.checks import check, on_chain, settled
+from tests.faults.load import Load
 from tests.serve.programs import Ground, Nursery, Place, until
 
-from yuanliu import verify
 from yuanliu.chain import devnet
 from yuanliu.database.engine import BUSY_SECONDS
-from yuanliu.errors import YuanliuError
-from yuanliu.records import decode
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -34,45 +30,6 @@ AWAY = 60.0 if LONG else 5.0
 
 LIMIT = 800_000
 """Longest file that a full disk takes, in bytes."""
-
-
-def on_chain(place: Place, batch: str) -> Counter[int]:
-    """Count the events by their number, in a journal that verifies; from the chain alone."""
-    found = verify.verify(place.node, place.deployment, bytes.fromhex(batch[2:]))
-    assert found.verdict.matches, found.verdict.faults
-    bodies = [decode(record.data).body for record in found.history.records]
-    payloads = [getattr(body, "payload", b"") for body in bodies]
-    numbers = (re.search(rb'"yuanliu:number":(\d+)', payload) for payload in payloads)
-    return Counter(int(match[1]) for match in numbers if match)
-
-
-def settled(place: Place, batch: str, load: Load) -> bool:
-    """Tell whether all that was allowed was accepted, and is on the chain."""
-    load.check()
-    with suppress(YuanliuError):
-        return not load.open and len(on_chain(place, batch)) == len(load.numbers)
-    return False
-
-
-def check(nursery: Nursery, place: Place, batch: str, load: Load) -> None:
-    """See that everything is there once, that the service says so, and that its copy equals a rebuild."""
-    until(lambda: settled(place, batch, load), 180)
-    until(lambda: states(place, load) == Counter(done=len(load.numbers)))
-    assert len(set(load.accepted.values())) == len(load.numbers)
-    time.sleep(1)  # whatever would be sent twice has time to be
-    assert on_chain(place, batch) == Counter(load.numbers)
-    _shows_all(place, batch)
-    compared = nursery.start(place, "rebuild", "--check")
-    assert compared.wait() == 0, (compared.said, compared.errors)
-    assert re.search(r"All \d+ tables equal a rebuild", compared.said)
-
-
-def _shows_all(place: Place, batch: str) -> None:
-    """Wait until the service shows the head that the chain keeps."""
-    head = verify.verify(place.node, place.deployment, bytes.fromhex(batch[2:])).verdict.head
-    with place.client() as client:
-        path = f"/api/v1/batches/{batch}/journal"
-        until(lambda: client.get(path).json()["head"] == "0x" + head.hex())
 
 
 def test_a_service_that_is_killed_again_and_again_does_all_that_it_accepted_once(

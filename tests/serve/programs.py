@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import httpx
+from pydantic import SecretStr
 
 from yuanliu.chain import devnet, keys
 from yuanliu.chain.deployment import Deployment
@@ -40,10 +41,12 @@ class Place:
     config: Settings
 
     @classmethod
-    def at(cls, folder: Path) -> "Place":
+    def at(cls, folder: Path, *, database_url: str | None = None) -> "Place":
         folder.mkdir(parents=True, exist_ok=True)
         ports = [devnet.free_port(), devnet.free_port()]
-        return cls(Settings(data_dir=folder, devnet_port=ports[0], port=ports[1]))
+        url = None if database_url is None else SecretStr(database_url)
+        own = {"database_url": url, "database_schema": f"at{ports[1]}"} if url else {}
+        return cls(Settings(data_dir=folder, devnet_port=ports[0], port=ports[1], **own))
 
     def on_port(self, port: int) -> "Place":
         """Give the same place, to serve on another port."""
@@ -56,7 +59,14 @@ class Place:
             "YUANLIU_DEVNET_PORT": str(self.config.devnet_port),
             "YUANLIU_PORT": str(self.config.port),
             "YUANLIU_FOLLOWER_POLL": "0.1",
-        }
+        } | (
+            {
+                "YUANLIU_DATABASE_URL": self.config.database_url.get_secret_value(),
+                "YUANLIU_DATABASE_SCHEMA": self.config.database_schema,
+            }
+            if self.config.database_url
+            else {}
+        )
 
     @property
     def url(self) -> str:
@@ -229,9 +239,9 @@ class Ground:
             devnet.down(place.config)
 
 
-def lay_ground(nursery: Nursery, folder: Path) -> Ground:
+def lay_ground(nursery: Nursery, folder: Path, *, database_url: str | None = None) -> Ground:
     """Start the service for the first time, play the first case of the demo, and end it."""
-    place = Place.at(folder)
+    place = Place.at(folder, database_url=database_url)
     first = nursery.serve(place)
     desk = open_database(place.config, Family.DESK)
     try:

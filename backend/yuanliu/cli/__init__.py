@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from yuanliu import __version__
-from yuanliu.cli import audit, backups, bench, chain, labels, operator, service
+from yuanliu.cli import audit, backups, bench, chain, labels, operator, service, settings
 from yuanliu.cli.consoles import err, out
 from yuanliu.errors import YuanliuError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(service.app)
+app.add_typer(settings.app)
 app.add_typer(backups.app)
 app.add_typer(operator.app, name="operator")
 app.add_typer(chain.app)

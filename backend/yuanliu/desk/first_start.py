@@ -6,8 +6,10 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from yuanliu.chain import keys
 from yuanliu.chain.keys import Key
 from yuanliu.chain.launch import DEVNET_CHAIN_ID
+from yuanliu.desk import attempts
 from yuanliu.desk.accounts import Accounts
 from yuanliu.desk.passwords import DEMO, OneTimePassword
 from yuanliu.desk.people import AccountKind
@@ -65,6 +67,41 @@ def ensure_operator(accounts: Accounts) -> OneTimePassword | None:
             return None
         raise
     return password
+
+
+def renew_operator(accounts: Accounts, engine: Engine) -> OneTimePassword:
+    """Give the operator a new one-time password, and make his account if there is none.
+
+    Ends his sessions and tokens, a lock after wrong passwords, and opens his account if it was shut. For the server's
+    own shell: whoever can write the database can do this anyway.
+    """
+    if (made := ensure_operator(accounts)) is not None:
+        return made
+    account = accounts.find(OPERATOR)
+    if account is None or account.kind is not AccountKind.OPERATOR:
+        raise YuanliuError(
+            "accounts.unknown",
+            f"the account {OPERATOR!r} is no operator's",
+            hint="rename or remove it in the database; this command makes no account stronger than it was",
+        )
+    if account.disabled:
+        accounts.disable(account.id, disabled=False)
+    attempts.unlock(engine, OPERATOR)
+    return accounts.reset(account.id).one_time
+
+
+def found(accounts: Accounts, kind: AccountKind) -> tuple[str, OneTimePassword]:
+    """Make the account of the first platform or regulator; give its key's address, and its one-time password.
+
+    It has to exist before the contracts: they are told its address once and for ever. Its login is its kind.
+    Raises `YuanliuError` (`accounts.login_taken`).
+    """
+    key = keys.new_key()
+    address = str(key.address)
+    _, password = accounts.create(str(kind), kind, party=address, key=key)
+    if password is None:
+        raise AssertionError("an account without a password of its own gets one")
+    return address, password
 
 
 def import_devnet_accounts(
