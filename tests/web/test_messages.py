@@ -23,7 +23,7 @@ TITLE_LENGTH: Final = 40
 HINT_LENGTH: Final = 120
 
 COMMAND_LINE_ONLY: Final = frozenset(
-    {"artifact", "backup", "compiler", "demo", "deployment", "devnet", "keys"}
+    {"artifact", "audit", "backup", "compiler", "demo", "deployment", "devnet", "keys"}
 )
 """Families that only who installs and starts the service meets, on the command line, which speaks English."""
 

@@ -12,7 +12,7 @@ MOST: Final = 20_000
 """Findings that are kept one by one; of more only the number is told."""
 
 _SUMMARY: Final = frozenset(
-    {rule for rule in Rule if rule.value.startswith(("state.", "pool."))}
+    {rule for rule in Rule if rule.value.startswith(("state-", "pool-"))}
     | {Rule.TERMS_CODE, Rule.TOKEN_BALANCE, Rule.MONEY_CONSERVED, Rule.RELAY, Rule.JOURNAL_HEAD}
 )
 """Rules on the chain's state: what they find may follow from something that is wrong in the history."""
@@ -21,7 +21,7 @@ _OF_ACTORS: Final = frozenset(
     rule
     for rule in Rule
     if rule.value.startswith(
-        ("author.", "actor.", "log.", "relay.", "withdrawal.", "payout.", "credit.")
+        ("author-", "actor-", "log-", "relay-", "withdrawal-", "payout-", "credit-")
     )
 )
 """Rules whose findings on one actor have one cause."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from yuanliu.audit.findings import Finding
 from yuanliu.audit.report import Report
-from yuanliu.audit.rules import WORDS, Rule
+from yuanliu.audit.rules import Rule
 from yuanliu.audit.signing import Signature
 from yuanliu.paper.document import Bar, Column, Document
 
@@ -213,8 +213,7 @@ def pdf(report: Report, signature: Signature | None) -> bytes:
         made.paragraph(CLEAN)
     else:
         by_rule = [
-            Bar(f"{WORDS[rule].zh} {rule}", count, f"{count:,}")
-            for rule, count in _by_rule(report.findings)
+            Bar(rule.value, count, f"{count:,}") for rule, count in _by_rule(report.findings)
         ]
         made.bars("按规则 · by rule", by_rule)
     for number, finding in enumerate(report.findings[:_SHOWN], start=1):
