@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import Response as Answer
-from tests.journeys.browser import DESK_ZH, LOOKS, PHONE_EN, PHONE_ZH, Look
+from tests.journeys.browser import DESK_ZH, LOOKS, PATIENCE, PHONE_EN, PHONE_ZH, Look
 from tests.journeys.conftest import Visit
 from tests.web.house import House
 
@@ -36,7 +36,8 @@ def link(home: House, name: str) -> str:
 
 
 def verdict(page: Page, word: str) -> None:
-    expect(page.locator("#verdict")).to_have_attribute("data-verdict", word)
+    told = page.locator("#verdict")
+    expect(told).to_have_attribute("data-verdict", word, timeout=2 * PATIENCE)
 
 
 # ------------------------------------------------------------------ what the page says

@@ -49,6 +49,7 @@ def document(
         "contract": wired.deployment.batches.address.lower(),
         "endpoints": wired.config.public_rpc_urls,
         "site": wired.config.public_url,
+        "head": hexed(batch.head),
         "journal": f"/api/v1/batches/{id_}/journal",
         "language": language,
         "words": _WORDS[language],

@@ -84,6 +84,11 @@
       facts.set('price', yuan(priced.body.price));
     }
     const sold = records.filter((record) => record.kind === 'sold');
+    if (sold.length) {
+      facts.set('sold.count', count(sold.length));
+      facts.set('sold.first', time(sold[0].time));
+      facts.set('sold.last', time(last(sold).time));
+    }
     facts.set('sold.units', count(sum(sold, 'units')));
     facts.set('sold.amount', yuan(sum(sold, 'amount')));
     facts.set('sold.farmers', yuan(sum(sold, 'farmers')));

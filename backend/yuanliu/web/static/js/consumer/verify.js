@@ -50,27 +50,30 @@
     return say('record', { n: number + 1, day: when, kind: data.kinds[record.kind] });
   }
 
-  // A fault of a journal in words. `rows` are what was handed in: their own numbers tell changed from missing.
-  function worded(fault, decoded, rows) {
+  // A fault of a journal in words. Heads alone cannot tell changed from missing: the numbers and the last head that
+  // came with the rows hint at it. `short`: those rows do not even claim to lead to the chain's head.
+  function worded(fault, decoded, rows, short) {
     const record = fault.position === undefined ? '' : named(fault.position, decoded);
     if (fault.kind !== 'changed_or_missing') return say(fault.kind, { record });
     if (fault.at === undefined) return record ? say('missing_start', { record }) : say('all_wrong');
     const own = rows[fault.at].number;
-    const next = fault.position === undefined ? undefined : rows[fault.position].number;
-    if (next !== undefined && next > own + 1) return say('missing_number', { n: own + 2 });
-    return say('changed', { record: named(fault.at, decoded) });
+    if (record && rows[fault.position].number > own + 1) return say('missing_number', { n: own + 2 });
+    const last = named(fault.at, decoded);
+    return !record && short ? say('missing_end', { record: last }) : say('changed', { record: last });
   }
 
   // ------------------------------------------------------------------ what is checked
 
-  const read = (rows) => rows.map(([number, previous, record]) => (
-    { number, previous: hex(unbase64(previous)), record: unbase64(record) }));
+  const read = (rows) => Object.assign(rows.map(([number, previous, record]) => (
+    { number, previous: hex(unbase64(previous)), record: unbase64(record) })), { head: data.head.slice(2) });
 
   async function fetched() {
     const answer = await fetch(site + data.journal, { cache: 'no-store', credentials: 'omit' });
     if (!answer.ok) throw new Error('journal');
-    return (await answer.json()).records.map((row) => (
+    const { records, head } = await answer.json();
+    const rows = records.map((row) => (
       { number: row.number, previous: row.previous.slice(2), record: unhex(row.data) }));
+    return Object.assign(rows, { head: head.slice(2) });
   }
 
   // Ask every node; they must be of one mind. Gives what the first says.
@@ -114,9 +117,11 @@
   // The records do not lead to the head. Perhaps only because the chain went on since the page was made: then the
   // site has the rest, and all of it leads there, beginning with the very records of the page.
   async function differs(mine, entries, found, now, urls) {
-    const wrong = found.faults.map((fault) => worded(fault, found.decoded, entries));
+    const short = entries.head !== now.head;
+    const wrong = found.faults.map((fault) => worded(fault, found.decoded, entries, short));
     const only = found.faults.length === 1 ? found.faults[0] : {};
-    const mayBeOlder = only.kind === 'changed_or_missing' && only.position === undefined && only.at === entries.length - 1;
+    const mayBeOlder = short && only.kind === 'changed_or_missing' && only.position === undefined
+      && only.at === entries.length - 1;
     for (let left = TRIES; mayBeOlder && left; left--) {
       try {
         const later = await fetched();
