@@ -61,6 +61,8 @@ def _batch(db: Connection, world: World, batch: queries.Batch) -> None:
     direct = [relative for relative in queries.ancestors(db, batch.id) if relative.depth == 1]
     assert {relative.batch for relative in direct} == {parent.to_bytes(32) for parent in parents}
 
+    _page(db, batch, records)
+
     holders = queries.holders(db, batch.id)
     burnt = sum(
         link.milligrams for link in queries.lineage(db, batch.id).links if link.parent == batch.id
@@ -77,6 +79,51 @@ def _batch(db: Connection, world: World, batch: queries.Batch) -> None:
     open_ = queries.offers(db, batch=batch.id, open_only=True, limit=1_000)
     assert sum(offer.units for offer in open_) == world.held(number, world.batches)
     _pool(db, world, batch)
+
+
+def _page(db: Connection, batch: queries.Batch, records: tuple[queries.Record, ...]) -> None:
+    """What the public page asks, worked out from what was compared with the contracts already."""
+    told = [record for record in records if record.kind != Kind.SOLD]
+    assert list(queries.steps(db, batch.id)) == told
+    assert list(queries.steps(db, batch.id, limit=2)) == told[-2:]
+    paid = queries.payments(db, batch=batch.id, limit=1_000)
+    sales = queries.sales(db, batch.id)
+    assert (sales.count, sales.units, sales.amount) == (
+        len(paid),
+        sum(each.units for each in paid),
+        sum(each.amount for each in paid),
+    )
+    assert [sales.farmers, sales.cooperative, sales.platform] == [
+        sum(getattr(each, name) for each in paid) for name in ("farmers", "cooperative", "platform")
+    ]
+    assert (sales.first, sales.last) == ((paid[-1].time, paid[0].time) if paid else (None, None))
+    up = queries.ancestors(db, batch.id)
+    arrows = {
+        (link.child, link.parent, link.milligrams) for link in queries.lineage(db, batch.id).links
+    }
+    family = {batch.id} | {each.batch for each in up}
+    tree = queries.ancestry(db, batch.id, limit=10_000)
+    assert {(each.child, each.batch, each.milligrams) for each in tree} == {
+        arrow for arrow in arrows if arrow[0] in family
+    }
+    assert {each.batch for each in tree if each.recalled} | {batch.id} >= {
+        recall.batch for recall in batch.recalls
+    }
+    makings = queries.makings(db, sorted(family))
+    assert set(makings) == family
+    assert makings[batch.id] in {record.data for record in records}
+    farmers = {
+        share
+        for id_ in family
+        for chunk in queries.members_of(db, id_)
+        for share in (member.member for member in chunk)
+        if isinstance(share, str)
+    }
+    assert queries.farmers_of(db, batch.id) == len(farmers)
+    for address, signer in queries.signers(db, {record.actor for record in records}).items():
+        actor = queries.actor(db, address)
+        assert actor is not None
+        assert (signer.code, signer.roles) == (actor.code, actor.roles)
 
 
 def _pool(db: Connection, world: World, batch: queries.Batch) -> None:

@@ -1,11 +1,17 @@
 """What stands behind the code on a label."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
+from httpx import Client
 from tests.web.house import EGGS, House
 
 from yuanliu import digital_link
+from yuanliu.desk.pieces import Pieces
+from yuanliu.desk.scans import Scans
 from yuanliu.epcis.validation import open_document
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
@@ -67,6 +73,103 @@ def test_a_serial_names_a_piece_of_the_lot(home: House) -> None:
     page = home.get(path(home, "/21/A-7"), Accept="text/html")
     assert page.status_code == 200
     assert "A-7" in page.text
+
+
+@pytest.fixture(name="scanned")
+def _scanned(home: House) -> Iterator[Callable[..., tuple[str, Client]]]:
+    """Open a piece's page, each time with a browser of its own."""
+    with ExitStack() as opened:
+
+        def scan(serial: str, agent: str, **more: str) -> tuple[str, Client]:
+            headers = {"Accept": "text/html", "User-Agent": agent}
+            client = Client(base_url=home.url, trust_env=False, headers=headers)
+            opened.enter_context(client)
+            answer = client.get(path(home, f"/21/{serial}"), headers=more)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"] == "no-store"
+            return answer.text, client
+
+        yield scan
+
+
+def test_a_scan_is_counted_once_an_hour_and_never_for_a_robot(
+    home: House, scanned: Callable[..., tuple[str, Client]]
+) -> None:
+    phone = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0"
+    for agent, more in (
+        ("Mozilla/5.0 (compatible; Baiduspider/2.0)", {}),
+        ("", {}),
+        (phone, {"Sec-Purpose": "prefetch;prerender"}),
+        (phone, {"Sec-Fetch-Dest": "empty"}),
+    ):
+        text, client = scanned("ONCE-1", agent, **more)
+        assert "这一次没有计数" in text
+        assert not client.cookies
+    text, first = scanned("ONCE-1", phone)
+    assert "第一次被扫" in text
+    (cookie,) = first.cookies.jar
+    assert (cookie.value, cookie.path) == ("1", path(home, "/21/ONCE-1"))
+    again = first.get(path(home, "/21/ONCE-1"))
+    assert "第一次被扫" in again.text
+    text, second = scanned("ONCE-1", phone)
+    assert "第 2 次被扫" in text
+    assert "可能是复制来的" in text
+    assert "被扫过 2 次" in scanned("ONCE-1", "Googlebot/2.1")[0]
+    assert "第一次被扫" in scanned("OTHER", phone)[0]
+    second.cookies.set("yl_scan", "9" * 30)
+    assert second.get(path(home, "/21/ONCE-1")).status_code == 200
+    with home.prepared.services.desk.connect() as db:
+        columns = [row[1] for row in db.exec_driver_sql("PRAGMA table_info(scan)")]
+    assert set(columns) == {"batch", "serial", "count", "first", "last", "before"}, "nobody's data"
+
+
+def test_scans_at_once_are_all_counted(home: House) -> None:
+    counts = Scans(home.prepared.services.desk)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda i: counts.count(b"1" * 32, "S", units=1, now=i), range(40)))
+    assert sorted(scan.count for scan in found if scan) == list(range(1, 41))
+    assert counts.get(b"1" * 32, "S") is not None
+    assert counts.get(b"2" * 32, "S") is None
+
+
+def test_a_lot_has_no_more_codes_than_pieces(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yuanliu.desk.scans.LEAST_SERIALS", 3)
+    counts = Scans(home.prepared.services.desk)
+    found = [counts.count(b"3" * 32, f"S{i}", units=2, now=1) for i in range(5)]
+    assert [scan is not None for scan in found] == [True, True, True, False, False]
+    again = counts.count(b"3" * 32, "S0", units=2, now=9)
+    assert (again and (again.count, again.first, again.before, again.last)) == (2, 1, 1, 9)
+
+
+def test_a_label_that_was_printed_here_is_known(home: House) -> None:
+    (serial,) = Pieces(home.prepared.services.desk).serials(
+        home.results[0].verification.batch, 7, 1, pieces=home.results[0].case.units
+    )
+    page = home.get(path(home, f"/21/{serial}"), Accept="text/html").text
+    assert "这批 1,200 件中的第 7 件" in page
+    assert "没有印过" not in page
+    assert "没有印过" in home.get(path(home, "/21/0000000000"), Accept="text/html").text
+
+
+def test_what_stands_on_the_pack_leads_to_the_page(home: House) -> None:
+    lot = home.results[0].lot
+    found = home.get(f"/01/?gtin={EGGS[1:4]}-{EGGS[4:]}&lot=%20{lot}%20", Accept="text/html")
+    assert (found.status_code, found.headers["location"]) == (303, path(home))
+    assert home.get(f"/01/?gtin={EGGS}").headers["location"] == f"/01/{EGGS}"
+    for bad in ("", "abc", EGGS[:-1] + "3", "1" * 30):
+        refused = home.get(f"/01/?gtin={bad}&lot=A", Accept="text/html")
+        assert refused.status_code == 422
+        assert refused.headers["content-type"].startswith("text/html"), "people get a page"
+
+
+def test_the_page_is_kept_only_as_long_as_it_is_true(home: House) -> None:
+    first = home.get(path(home), Accept="text/html")
+    tag = first.headers["etag"]
+    again = home.get(path(home), Accept="text/html", If_None_Match=tag)
+    assert (again.status_code, again.content) == (304, b"")
+    english = home.get(path(home), Accept="text/html", Accept_Language="en", If_None_Match=tag)
+    assert english.status_code == 200
+    assert "connect-src 'self' https: http:" in first.headers["content-security-policy"]
 
 
 def test_a_product_lists_its_lots(home: House) -> None:
