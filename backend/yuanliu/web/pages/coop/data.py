@@ -11,15 +11,16 @@ import orjson
 
 from yuanliu import epcis
 from yuanliu.database import Connection
-from yuanliu.epcis.description import NOTHING, Description, description_of
+from yuanliu.epcis.description import NOTHING, Description
 from yuanliu.index import queries as q
 from yuanliu.index.payloads import payload_of
-from yuanliu.records import Kind, RecordError
+from yuanliu.records import RecordError
 from yuanliu.web.messages import Language
+from yuanliu.web.pages.consumer_story import named
 from yuanliu.web.services import Services
 
 MAX_PRODUCTS: Final = 200
-_MAKING: Final = frozenset({Kind.REGISTERED, Kind.DERIVED})
+_LOTS_LOOKED_AT: Final = 10
 _WHOLE_BPS: Final = 10_000
 _GRAMS_PER_KILOGRAM: Final = 1_000
 _PAGE: Final = 200
@@ -53,29 +54,28 @@ class Product:
 
 
 def products(db: Connection, party: str) -> list[Product]:
-    """Give a cooperative's products, newest first."""
+    """Give a cooperative's products, newest first, called as on the latest lot that was given a name."""
     found = []
     for row in q.products(db, cooperative=party, limit=MAX_PRODUCTS):
-        last = next(iter(q.batches(db, cooperative=party, gtin=row.gtin, limit=1)), None)
+        latest = q.batches(db, cooperative=party, gtin=row.gtin, limit=_LOTS_LOOKED_AT)
+        said = descriptions(db, latest)
+        called = (said[batch.id] for batch in latest if said[batch.id].name("zh"))
         found.append(
             Product(
                 gtin=row.gtin,
                 unit=row.unit,
                 terms=None if row.in_force is None else q.terms(db, row.in_force),
-                description=NOTHING if last is None else description(db, last),
-                last=last,
+                description=next(called, NOTHING),
+                last=next(iter(latest), None),
             )
         )
     return found
 
 
-def description(db: Connection, batch: q.Batch) -> Description:
-    """Give how a batch's goods are called on their pack; nothing, if it was not said or cannot be read."""
-    for record in q.records(db, batch.id, limit=_PAGE):
-        if record.kind in _MAKING:
-            event = event_of(record)
-            return description_of(event.get("ilmd"))
-    return NOTHING
+def descriptions(db: Connection, batches: Sequence[q.Batch]) -> dict[bytes, Description]:
+    """Give how goods are called on their packs, by batch; nothing, if it was not said or cannot be read."""
+    made = q.makings(db, [batch.id for batch in batches]) if batches else {}
+    return {batch.id: named(made.get(batch.id))[0] for batch in batches}
 
 
 def event_of(record: q.Record) -> epcis.Event:

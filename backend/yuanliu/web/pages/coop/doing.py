@@ -64,7 +64,7 @@ def show_form(
         batch=row,
         batch_id="0x" + row.id.hex(),
         back=lots.batch_path(row),
-        said=data.description(db, row),
+        said=data.descriptions(db, [row])[row.id],
         code=own.code if own else "",
         **_more(form, wired, db, member, row),
     )

@@ -13,7 +13,7 @@ from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.web.access import COOKIE, visitor_of_cookie
 from yuanliu.web.pages.coop import data, shell
-from yuanliu.web.pages.coop.shell import Member, SignedInMember
+from yuanliu.web.pages.coop.shell import Member, PerhapsMember, SignedInMember
 from yuanliu.web.pages.frame import BUILD, CHINA, STATIC, asset, language
 from yuanliu.web.pages.texts import text
 from yuanliu.web.services import Copy, Wired
@@ -118,15 +118,15 @@ def _setup(db: Connection, member: Member) -> dict[str, bool]:
 
 
 @router.get("/coop/waiting")
-def waiting(request: Request) -> HTMLResponse:
+def waiting(request: Request, member: PerhapsMember) -> HTMLResponse:
     """Show what this device has to send. Everything on it comes from the device itself."""
-    return shell.page(request, None, "waiting.html", active="waiting")
+    return shell.page(request, member, "waiting.html", active="waiting")
 
 
 @router.get("/coop/offline")
-def offline(request: Request) -> HTMLResponse:
+def offline(request: Request, member: PerhapsMember) -> HTMLResponse:
     """Show what is to be done without a line, where a page was never seen before."""
-    return shell.page(request, None, "offline.html")
+    return shell.page(request, member, "offline.html")
 
 
 @router.get("/coop/sw.js")

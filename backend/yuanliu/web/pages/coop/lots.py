@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from yuanliu import digital_link, identifiers
 from yuanliu.actions import Role
 from yuanliu.database import Connection
-from yuanliu.epcis import Description
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.records import Kind, RecordError, Sold, decode
@@ -74,7 +73,7 @@ def list_batches(
         "batches.html",
         active="batches",
         batches=rows,
-        names=_names(db, rows),
+        names=data.descriptions(db, rows),
         held=dict(_units_held(db, member.party)),
         products=data.products(db, member.party) if own else [],
         following=following,
@@ -91,10 +90,6 @@ def _held(db: Connection, party: str) -> list[tuple[q.Batch, int]]:
     return sorted(
         ((batch, units) for batch, units in found if batch), key=lambda pair: -pair[0].time
     )
-
-
-def _names(db: Connection, rows: Sequence[q.Batch]) -> dict[bytes, Description]:
-    return {row.id: data.description(db, row) for row in rows}
 
 
 @router.get("/coop/find")
@@ -289,7 +284,7 @@ def show_batch(
         batch_id="0x" + row.id.hex(),
         path=batch_path(row).removeprefix("/coop/batch"),
         link=identifiers.digital_link_path(row.gtin, row.lot),
-        said=data.description(db, row),
+        said=data.descriptions(db, [row])[row.id],
         terms=q.terms(db, row.terms),
         steps=[
             _step(record, parties, language(request))
@@ -323,7 +318,7 @@ def transform(request: Request, member: SignedInMember, db: Copy) -> HTMLRespons
         "transform.html",
         active="batches",
         held=free,
-        names=_names(db, [row for row, _ in free]),
+        names=data.descriptions(db, [row for row, _ in free]),
         products=products,
         stems={
             each.gtin: suggested_lot(

@@ -86,6 +86,17 @@ def _member(request: Request, wired: Wired) -> Member:
     return Member(visitor)
 
 
+def _perhaps(request: Request, wired: Wired) -> Member | None:
+    try:
+        visitor = visitor_of_cookie(wired, request.cookies.get(COOKIE))
+    except YuanliuError:
+        return None
+    return Member(visitor)
+
+
+PerhapsMember = Annotated[Member | None, Depends(_perhaps)]
+"""Whoever is signed in; or nobody, on pages that work without."""
+
 SignedInMember = Annotated[Member, Depends(_member)]
 """Whoever is signed in; others are led to the sign-in page."""
 
@@ -127,6 +138,8 @@ WARM: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Pages that are kept for when there is no line, by what somebody may do."""
 
+ALWAYS_WARM: Final = frozenset({"/coop", "/coop/waiting", "/coop/offline"})
+
 
 def page(
     request: Request,
@@ -143,7 +156,7 @@ def page(
     known = {
         "account": account.id if account else "",
         "login": account.login if account else "",
-        "warm": sorted({path for act in can & WARM.keys() for path in WARM[act]} | {"/coop"})
+        "warm": sorted({path for act in can & WARM.keys() for path in WARM[act]} | ALWAYS_WARM)
         if account
         else [],
         "words": words(frame.language(request)),

@@ -78,7 +78,8 @@ function shown(form, problem) {
   const text = [problem.title, problem.hint].filter(Boolean).join(" · ");
   const names = fieldsOf(problem).filter((name) => name && form.querySelector(`[data-field="${CSS.escape(name)}"]`));
   for (const name of names) wrong(form, name, text);
-  form.querySelector(".field-wrong")?.querySelector("input, select, textarea")?.focus();
+  form.querySelector(".field-wrong")?.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+  form.dispatchEvent(new CustomEvent("refused", { detail: problem }));
 }
 
 // ------------------------------------------------------------------ one form
@@ -99,6 +100,7 @@ export async function wire(form) {
     replaces = before.id;
     fill(form, before.fields);
     restore(before.files);
+    form.dispatchEvent(new Event("ready"));
     shown(form, before.problem);
     status.replaceChildren(refusal(before.problem));
   } else {
@@ -108,8 +110,8 @@ export async function wire(form) {
       fill(form, kept.values);
       restore(kept.files);
     }
+    form.dispatchEvent(new Event("ready"));
   }
-  form.dispatchEvent(new Event("ready"));
   form.dataset.ready = "";
 
   function restore(files) {

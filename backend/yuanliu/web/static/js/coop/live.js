@@ -72,6 +72,9 @@ function delivery(form) {
   form.addEventListener("change", draw);
   for (const event of ["ready", "filled"]) form.addEventListener(event, () => { price(); number(); draw(); });
   form.addEventListener("renewed", () => { f.receipt.value = ""; price(); number(); draw(); });
+  form.addEventListener("refused", (event) => { // another delivery has this number: the next one is taken
+    if (event.detail.code === "contract.Deliveries_ReceiptTaken") { f.receipt.value = ""; number(); }
+  });
   waitingFarmers(f.farmer);
   total(form);
   store.onTold((what) => { if (what === "queue") { total(form); waitingFarmers(f.farmer); } });

@@ -41,7 +41,7 @@ function item(entry) {
     row.append(make("p", {}, say("one_time", { login: entry.body.login }), " ", make("code", { class: "secret" }, entry.body.one_time_password)));
   }
   const actions = make("div", { class: "row" });
-  if (entry.state === "refused" && entry.page && entry.account === account) actions.append(make("a", { class: "button", href: `${entry.page}?again=${encodeURIComponent(entry.id)}` }, say("correct")));
+  if (entry.state === "refused" && entry.page && (!account || entry.account === account)) actions.append(make("a", { class: "button", href: `${entry.page}?again=${encodeURIComponent(entry.id)}` }, say("correct")));
   if (entry.state === "refused" || entry.state === "done" || (entry.state === "waiting" && !entry.tried)) {
     const words = entry.state === "done" ? "forget" : "delete";
     const button = make("button", { type: "button", class: "button-quiet" }, say(words), make("span", { class: "sr" }, ` ${entry.title}`));

@@ -75,6 +75,7 @@ export function start() {
     });
     form.dataset.ready = "";
   }
+  for (const button of document.querySelectorAll("[data-sign-out], [data-pin], [data-print], [data-send-now]")) button.disabled = false;
   for (const button of document.querySelectorAll("[data-sign-out]")) button.addEventListener("click", () => signOut(button));
   for (const button of document.querySelectorAll("[data-pin]")) button.addEventListener("click", () => givePin(button));
   for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());

@@ -1,0 +1,345 @@
+"""A cooperative's day on its desk, by its clerk, a laboratory, a carrier: every page, in both languages and sizes."""
+
+import hashlib
+import io
+import re
+from typing import Any
+
+import openpyxl
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+from tests.journeys import desk
+from tests.journeys.browser import DESK_EN, DESK_ZH, LOOKS, PHONE_EN, PHONE_ZH, Look
+from tests.journeys.conftest import Visit
+from tests.web.house import EGGS, House
+
+pytestmark = [pytest.mark.node, pytest.mark.slow]
+
+GPS = 0x8825
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def photo() -> bytes:
+    """Give a picture that says where it was taken."""
+    exif = Image.Exif()
+    exif.get_ifd(GPS)[1] = "N"
+    exif[0x010F] = "CAMERA OF SOMEBODY"
+    out = io.BytesIO()
+    Image.new("RGB", (2_400, 1_200), "green").save(out, "JPEG", exif=exif)
+    assert b"CAMERA OF SOMEBODY" in out.getvalue()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("look", [PHONE_ZH, DESK_EN], ids=str)
+def test_a_clerk_works_from_enrolment_to_recall(  # noqa: PLR0915 -- one day, step by step
+    visit: Visit, site: House, look: Look
+) -> None:
+    say = desk.words(look)
+    clerk = visit(look)
+    page = clerk.page("/coop/farmers/new")  # leads to the sign-in, and back
+    clerk.check(page, "sign-in")
+    desk.sign_in(page, site, say)
+    assert page.url.endswith("/coop/farmers/new")
+
+    farmer = desk.enrol(page, say, name=desk.HOSTILE[:64])
+    expect(page.locator("code.secret")).to_have_text(re.compile(r"^(\w{5}-?){4}$"))
+    clerk.check(page, "farmer-new")
+    page.get_by_role("link", name=say("farmers_list")).click()
+    card = page.locator("li", has_text=farmer).first
+    expect(card.get_by_role("heading")).to_have_text(desk.HOSTILE[:64].strip())
+    card.get_by_role("button", name=say("give_pin")).click()
+    expect(card.locator("code.secret")).to_have_text(re.compile(r"^\d{6}$"))
+    clerk.check(page, "farmers")
+
+    # a delivery: wrong fields say what is right, two clicks are one delivery
+    page.goto("/coop/deliveries/new")
+    form = desk.form(page)
+    desk.fill(page, gtin=EGGS, farmer="nobody", gross="1,5 kg?", tare="2", price="")
+    page.get_by_role("button", name=say("book")).click()
+    expect(form.locator("[data-field=farmer] .error")).to_have_text(say("js_rule_farmer"))
+    expect(form.locator("[data-field=gross] .error")).to_have_text(say("js_rule_kg"))
+    expect(form.locator("[data-field=price] .error")).not_to_be_empty()
+    clerk.check(page, "delivery-wrong")
+    desk.fill(page, farmer=farmer, gross="61.5", tare="1.5", price="24.00")
+    expect(form.locator("[data-show=net]")).to_contain_text("60 kg")
+    expect(form.locator("[data-show=prices]")).to_contain_text("12.00")
+    expect(form.locator("[data-show=worth]")).to_have_text("¥1,440.00")
+    receipt = form.locator("[name=receipt]").input_value()
+    page.get_by_role("button", name=say("book")).dblclick()
+    desk.done(page, say)
+    clerk.check(page, "delivery-done")
+    page.get_by_role("link", name=say("print_receipt")).click()
+    expect(page.locator("article")).to_contain_text("61.5 kg")
+    expect(page.locator("article")).to_contain_text(receipt)
+    clerk.check(page, "receipt")
+    booked = site.get(f"deliveries?cooperative={site.address('cooperative')}").json()["items"]
+    assert [each["grams"] for each in booked if each["farmer_code"] == farmer] == [60_000]
+
+    # a batch of it: the mass follows what is typed, the shares are told in words
+    page.goto(f"/coop/batches/new?gtin={EGGS}")
+    form = desk.form(page)
+    lot = form.locator("[name=lot]").input_value()
+    page.get_by_text(farmer).click()
+    desk.fill(page, units="1300", unit_grams="50", price="3.00", place="henhouse-07")
+    page.get_by_role("button", name=say("register")).click()
+    expect(form.locator("[data-field=units] .error")).to_have_text(say("js_rule_loss"))
+    desk.fill(page, units="1190")
+    expect(form.locator("[data-show=loss]")).to_have_text("0.5 kg")
+    expect(form.locator("[data-show=sharing]")).to_contain_text("1.80")
+    page.locator("summary").click()
+    desk.fill(page, name_zh=desk.HOSTILE, place_zh=desk.HOSTILE)
+    clerk.check(page, "batch-new")
+    page.get_by_role("button", name=say("register")).click()
+    desk.done(page, say)
+    page.get_by_role("link", name=say("to_batch")).click()
+    page.wait_for_url(f"**/coop/batch/{EGGS}/{lot}")
+    clerk.check(page, "batch")
+    batch = next(b for b in site.get("batches").json()["items"] if b["lot"] == lot)
+
+    # a step with a photo, which keeps no place and no owner
+    page.get_by_role("link", name=say("do_production")).click()
+    desk.form(page)
+    picture = FilePayload(name="IMG_1.jpg", mimeType="image/jpeg", buffer=photo())
+    page.locator("[name=photos]").set_input_files([picture])
+    expect(page.locator("[data-photos=photos] img")).to_have_count(1)
+    desk.fill(page, step="feeding", place="henhouse-07", note=desk.HOSTILE)
+    clerk.check(page, "production")
+    page.get_by_role("button", name=say("record")).click()
+    desk.done(page, say)
+    sent = clerk.context.request.get("/api/v1/attachments").json()[0]
+    stored = site.get(f"attachments/{sent['sha256']}").content
+    assert b"CAMERA OF SOMEBODY" not in stored
+    assert not Image.open(io.BytesIO(stored)).getexif()
+    assert max(Image.open(io.BytesIO(stored)).size) == 1_600
+    events = site.get(f"batches/{batch['id']}/events").json()
+    assert hashlib.sha256(stored).hexdigest() == sent["sha256"]
+    assert len(events[-1]["event"]["yuanliu:photos"]) == 1
+
+    # a price below the floor comes back to its field; a good one goes through
+    page.goto(f"/coop/do/price/{EGGS}/{lot}")
+    form = desk.form(page)
+    desk.fill(page, price="1.00")
+    clerk.expect_fault("status of (409|422)")
+    page.get_by_role("button", name=say("do_price")).click()
+    expect(form.locator("[data-field=price] .error")).not_to_be_empty()
+    expect(form.locator(".refusal")).to_be_visible()
+    clerk.check(page, "price-refused")
+    desk.fill(page, price="3.20")
+    page.get_by_role("button", name=say("do_price")).click()
+    desk.done(page, say)
+    assert site.get(f"batches/{batch['id']}").json()["price"]["fen"] == 320
+
+    _hand_over(visit, site, page, look, lot)
+    _process(page, look, lot)
+    clerk.check(page, "transform")
+
+    # labels are asked for with the names that the service knows
+    page.goto(f"/coop/do/labels/{EGGS}/{lot}")
+    clerk.check(page, "labels")
+    asked = page.evaluate(
+        "(f => f.action + '?' + new URLSearchParams(new FormData(f)))(document.querySelector('main form'))"
+    )
+    assert clerk.context.request.get(asked).body().startswith(b"%PDF")
+
+    page.goto(f"/coop/do/recall/{EGGS}/{lot}")
+    desk.form(page)
+    desk.fill(page, reason="feed was mixed up")
+    page.get_by_label(say("recall_sure")).check()
+    page.get_by_role("button", name=say("do_recall")).click()
+    desk.done(page, say)
+    page.goto("/coop")
+    expect(page.get_by_text(say("alert_recalled", lot=lot))).to_be_visible()
+    clerk.check(page, "overview")
+    page.goto("/coop/waiting")
+    expect(page.locator("[data-entry]").first).to_be_visible()
+    clerk.check(page, "waiting")
+    assert page.title() != "broken"
+
+
+def _hand_over(visit: Visit, site: House, page: Page, look: Look, lot: str) -> None:
+    say = desk.words(look)
+    page.goto(f"/coop/do/offer/{EGGS}/{lot}")
+    desk.form(page)
+    desk.fill(page, to=site.address("carrier"), units="20")
+    page.get_by_role("button", name=say("do_offer")).click()
+    desk.done(page, say)
+    carrier = visit(look)
+    theirs = carrier.page("/coop")
+    desk.sign_in(theirs, site, say, "carrier")
+    theirs.goto("/coop/offers")
+    offer = theirs.locator("article", has_text=lot)
+    carrier.check(theirs, "offers")
+    offer.get_by_role("button", name=say("accept")).click()
+    desk.done(theirs, say, offer)
+    theirs.goto(f"/coop/do/logistics/{EGGS}/{lot}")
+    desk.form(theirs)
+    desk.fill(theirs, step="receiving", place="road-s74", t_min="3.8", t_max="6.2")
+    carrier.check(theirs, "logistics")
+    theirs.get_by_role("button", name=say("record")).click()
+    desk.done(theirs, say)
+    theirs.goto("/coop/batches")
+    expect(theirs.get_by_text(lot)).to_be_visible()
+
+
+def _process(page: Page, look: Look, lot: str) -> None:
+    say = desk.words(look)
+    page.goto("/coop/transform")
+    form = desk.form(page)
+    row = form.locator(".pick", has_text=lot)
+    row.get_by_role("checkbox").check()
+    row.locator("input:not([type=checkbox])").fill("100")
+    form.locator("[name=out_gtin]").select_option(EGGS)
+    desk.fill(page, out_units="100", out_grams="49", out_price="3.00")
+    expect(form.locator("[data-show=loss]")).to_have_text("0.1 kg")
+    page.get_by_role("button", name=say("transform_do")).click()
+    desk.done(page, say)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_every_page_is_for_everybody(visit: Visit, site: House, look: Look) -> None:
+    """Pages that no other journey checks in this language and size."""
+    clerk = visit(look)
+    clerk.sign_in("clerk", site.sign_ins["clerk"].password)
+    page = clerk.page("/coop")
+    lot = site.results[0].lot
+    for number, path in enumerate(
+        (
+            "/coop",
+            "/coop/deliveries",
+            "/coop/deliveries/new",
+            "/coop/batches",
+            f"/coop/batch/{EGGS}/{lot}",
+            "/coop/sales",
+            "/coop/sheets",
+            "/coop/offers",
+            "/coop/find",
+            "/coop/password",
+            f"/coop/do/recall/{EGGS}/{lot}",
+        )
+    ):
+        page.goto(path)
+        clerk.check(page, f"page-{number}")
+    assert "0x" not in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("look", [PHONE_EN, DESK_ZH], ids=str)
+def test_a_laboratory_measures_and_holds_a_batch(visit: Visit, site: House, look: Look) -> None:
+    say = desk.words(look)
+    laboratory = visit(look)
+    page = laboratory.page("/coop")
+    desk.sign_in(page, site, say, "inspector")
+    laboratory.expect_fault("status of 403")
+    page.goto("/coop/deliveries/new")  # not their work
+    expect(page.locator("form[data-act]")).to_have_count(0)
+    page.goto("/coop/find")
+    page.get_by_label(say("find_what")).fill(
+        f"https://example.org/01/{EGGS}/10/{site.results[0].lot}"
+    )
+    page.get_by_role("button", name=say("find")).click()
+    page.wait_for_url("**/coop/batch/**")
+    page.get_by_role("link", name=say("do_inspection")).click()
+    form = desk.form(page)
+    desk.fill(page, substance="imidacloprid", value="0.71", limit="0.5", method="GB 23200.121")
+    page.get_by_role("button", name=say("record")).click()
+    expect(form.locator("[data-field=report] .error")).to_have_text(say("photo_needed"))
+    report = FilePayload(name="r.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7\n%%EOF\n")
+    page.locator("[name=report]").set_input_files([report])
+    page.get_by_label(say("conformant"), exact=True).check()
+    laboratory.check(page, "inspection")
+    laboratory.expect_fault("status of 422")
+    page.get_by_role("button", name=say("record")).click()
+    expect(form.locator("[data-field=conformant] .error")).not_to_be_empty()  # above the limit
+    page.get_by_label(say("not_conformant")).check()
+    page.get_by_role("button", name=say("record")).click()
+    desk.done(page, say)
+    page.get_by_role("link", name=say("to_batch")).click()
+    expect(page.locator("main .notice-bad").first).to_contain_text(say("held"))
+    laboratory.check(page, "held")
+
+
+def test_a_sheet_is_shown_before_anything_is_booked(visit: Visit, site: House) -> None:
+    say = desk.words(PHONE_ZH)
+    clerk = visit(PHONE_ZH)
+    clerk.sign_in("clerk", site.sign_ins["clerk"].password)
+    page = clerk.page("/coop/sheets")
+    with page.expect_download() as download:
+        page.get_by_role("link", name=say("sheet_template")).click()
+    made = openpyxl.load_workbook(io.BytesIO(download.value.path().read_bytes()))
+    numbers = [8_000_000 + next(desk.NUMBERS) for _ in range(2)]
+    rows: list[list[Any]] = [
+        [str(numbers[0]), "H-0001", "土鸡蛋", 30, None, None, 24],
+        [str(numbers[1]), "H-0001", EGGS, 12.5, 0.5, 110, 24],
+        [str(numbers[1]), "H-9999", desk.HOSTILE, "=1+1", 2, 999, "x"],
+    ]
+    for row in rows:
+        made.worksheets[0].append(row)
+    for place, row in enumerate(rows, 2):
+        for column, value in enumerate(row, 1):
+            made.worksheets[0].cell(place, column).value = value
+    made.worksheets[0].delete_rows(5, 400)
+    out = io.BytesIO()
+    made.save(out)
+    sheet = FilePayload(name="d.xlsx", mimeType=XLSX, buffer=out.getvalue())
+    page.locator("form[data-sheet][data-ready]").wait_for()
+
+    def look() -> None:
+        page.get_by_label(say("sheet_file"), exact=True).set_input_files([sheet])
+        page.get_by_role("button", name=say("sheet_preview")).click()
+
+    look()
+    table = page.locator("[data-preview] table")
+    expect(table.locator("caption")).to_have_text(say("js_preview", ready=2, faulty=1, done=0))
+    expect(table.locator("tbody tr").nth(2).locator(".error")).to_have_count(6)
+    clerk.check(page, "sheet")
+    before = len(site.get("deliveries?limit=200").json()["items"])
+    page.get_by_role("button", name=say("js_take_rows", n=2)).click()
+    page.get_by_role("link", name=say("js_see_waiting")).click()
+    expect(page.locator("[data-state=done]")).to_have_count(2, timeout=30_000)
+    assert len(site.get("deliveries?limit=200").json()["items"]) == before + 2
+    page.goto("/coop/sheets")
+    page.locator("form[data-sheet][data-ready]").wait_for()
+    look()
+    expect(table.locator("caption")).to_have_text(say("js_preview", ready=0, faulty=1, done=2))
+    expect(page.get_by_role("button", name=say("js_take_rows", n=0))).to_be_disabled()
+    with page.expect_download() as export:
+        page.locator("a[href='/api/v1/exports/deliveries?file=csv']").click()
+    text = export.value.path().read_bytes().decode("utf-8-sig")
+    assert str(numbers[1]) in text
+    wrong = FilePayload(name="d.xlsx", mimeType=XLSX, buffer=b"PK\x03\x04no")
+    clerk.expect_fault("status of 422")
+    page.get_by_label(say("sheet_file"), exact=True).set_input_files([wrong])
+    page.get_by_role("button", name=say("sheet_preview")).click()
+    expect(page.locator("[data-field=file] .error")).not_to_be_empty()
+
+
+def test_a_one_time_password_is_changed_before_anything_else(visit: Visit, site: House) -> None:
+    say = desk.words(DESK_EN)
+    login = f"clerk-{next(desk.NUMBERS)}"
+    made = site.done("cooperative", "accounts", {"login": login, "kind": "clerk"})
+    clerk = visit(DESK_EN)
+    page = clerk.page("/coop")
+    page.locator("form[data-ready]").wait_for()
+    page.get_by_label(say("login")).fill(login)
+    page.get_by_label(say("password")).fill("wrong password here")
+    clerk.expect_fault("status of 401")
+    page.get_by_role("button", name=say("sign_in")).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label(say("password")).fill(made["one_time_password"])
+    page.get_by_role("button", name=say("sign_in")).click()
+    page.wait_for_url("**/coop/password")
+    page.goto("/coop/deliveries/new")
+    page.wait_for_url("**/coop/password")
+    clerk.check(page, "password-must")
+    page.locator("form[data-ready]").wait_for()
+    desk.fill(page, old=made["one_time_password"], fresh="four words by chance", repeated="four")
+    page.get_by_role("button", name=say("password_change")).click()
+    expect(page.get_by_text(say("js_passwords_differ"))).to_be_visible()
+    desk.fill(page, repeated="four words by chance")
+    page.get_by_role("button", name=say("password_change")).click()
+    page.wait_for_url("**/coop")
+    page.goto("/coop/password")
+    page.get_by_role("button", name=say("sign_out")).click()
+    page.wait_for_url("**/coop/sign-in")
+    page.goto("/coop/farmers")
+    page.wait_for_url("**/coop/sign-in**")

@@ -1,0 +1,244 @@
+"""The cooperative's desk on a poor line: nothing is lost, nothing is done twice, nothing is overwritten unseen."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.journeys import desk
+from tests.journeys.browser import PHONE_EN, PHONE_ZH, Visitor
+from tests.journeys.conftest import Visit
+from tests.journeys.desk import Line
+from tests.web.house import EGGS, House
+
+pytestmark = [pytest.mark.node, pytest.mark.slow]
+
+SAY = desk.words(PHONE_ZH)
+
+
+@pytest.fixture(name="line")
+def _line(site: House) -> Iterator[Line]:
+    with desk.line_to(site.url) as made:
+        yield made
+
+
+def clerk_at(visit: Visit, site: House, url: str = "") -> tuple[Visitor, Page]:
+    """Give a clerk on the first page, whose pages are kept for when there is no line."""
+    clerk = visit(PHONE_ZH, url=url)
+    clerk.sign_in("clerk", site.sign_ins["clerk"].password)
+    page = clerk.page("/coop")
+    expect(page.locator("html")).to_have_attribute("data-warm", re.compile(r"\d+"), timeout=30_000)
+    return clerk, page
+
+
+def booked(site: House, receipt: str) -> int:
+    """Give the grams that the chain has under a receipt: asked of the contract, not of the copy."""
+    found = site.deployment.deliveries.read(
+        site.node, "deliveryOf", site.address("cooperative"), int(receipt)
+    )
+    return int(found["grams"])
+
+
+def events(site: House, receipt: str) -> int:
+    """Count how often a receipt was asked for, by everybody."""
+    intentions = site.prepared.services.outbox.intentions(limit=10_000)
+    return sum(
+        receipt in str((each.result or {}).get("receipts", ""))
+        for each in intentions
+        if each.act == "book"
+    )
+
+
+def fill_delivery(page: Page, gross: str) -> str:
+    """Fill the form of a delivery; give its receipt."""
+    form = desk.form(page)
+    desk.fill(page, gtin=EGGS, farmer="H-0001", gross=gross, price="24.00")
+    expect(form.locator("[name=receipt]")).not_to_have_value("")
+    return str(form.locator("[name=receipt]").input_value())
+
+
+def book(page: Page) -> None:
+    page.get_by_role("button", name=SAY("book")).click()
+
+
+def test_what_is_filled_in_without_a_line_is_sent_once_when_it_is_back(
+    visit: Visit, site: House
+) -> None:
+    clerk, page = clerk_at(visit, site)
+    clerk.context.set_offline(offline=True)
+    clerk.expect_fault("ERR_INTERNET_DISCONNECTED|Failed to load resource|Failed to fetch")
+    page.goto("/coop/farmers/new")  # a page that this browser never showed
+    desk.form(page)
+    code = f"J-{next(desk.NUMBERS):04d}"
+    desk.fill(page, code=code, name="老李")
+    page.get_by_role("button", name=SAY("enrol")).click()
+    expect(page.locator("[data-status]").first).to_contain_text(SAY("js_title_waiting"))
+
+    page.goto("/coop/deliveries/new")
+    form = desk.form(page)
+    desk.fill(page, gtin=EGGS, farmer=code, gross="12.5", price="24.00")
+    receipt = form.locator("[name=receipt]").input_value()
+    page.wait_for_timeout(400)  # the draft is written a quarter of a second after the last key
+    page.reload()  # half-filled: the draft is still there
+    form = desk.form(page)
+    expect(form.locator("[name=gross]")).to_have_value("12.5")
+    assert form.locator("[name=receipt]").input_value() == receipt
+    page.get_by_role("button", name=SAY("book")).dblclick()
+    expect(page.locator("[data-status]").first).to_contain_text(SAY("js_title_waiting"))
+    clerk.check(page, "kept")
+    page.reload()
+    expect(page.locator("[data-queue-badge]")).to_have_text(SAY("js_badge_waiting", n=2))
+    page.goto("/coop/waiting")
+    expect(page.locator("[data-state=waiting]")).to_have_count(2)
+    clerk.check(page, "waiting")
+    page.goto("/coop/do/price/1/never-seen")
+    expect(page.get_by_role("heading", name=SAY("offline_title"))).to_be_visible()
+    page.goto("/coop/waiting")
+    assert not booked(site, receipt)
+
+    clerk.context.set_offline(offline=False)
+    expect(page.locator("[data-state=done]")).to_have_count(2, timeout=40_000)
+    expect(page.locator("[data-queue-badge]")).to_be_hidden()
+    assert booked(site, receipt) == 12_500
+    assert events(site, receipt) == 1
+    found = site.get(f"cooperatives/{site.address('cooperative')}/farmers/{code}")
+    assert found.status_code == 200
+
+
+def test_an_answer_that_gets_lost_is_asked_for_again_and_nothing_is_done_twice(
+    visit: Visit, site: House, line: Line
+) -> None:
+    clerk, page = clerk_at(visit, site, line.url)
+    clerk.expect_fault("Failed to load resource|net::ERR")
+    page.goto("/coop/deliveries/new")
+    receipt = fill_delivery(page, "7.25")
+    line.swallow = lambda head: head.startswith(b"POST /api/v1/deliveries ")
+    book(page)
+    while not line.swallowed:  # done by the service, and nobody heard of it
+        page.wait_for_timeout(100)
+    line.up = False  # the service dies
+    page.wait_for_timeout(500)
+    page.close()  # and the browser too
+    line.swallow = lambda _: False
+    page = clerk.page()
+    line.up = True
+    page.goto("/coop/waiting")
+    expect(page.locator("[data-state=done]")).to_have_count(1, timeout=40_000)
+    assert booked(site, receipt) == 7_250
+    assert events(site, receipt) == 1
+
+
+def test_an_enrolment_whose_answer_gets_lost_keeps_its_password(
+    visit: Visit, site: House, line: Line
+) -> None:
+    clerk, page = clerk_at(visit, site, line.url)
+    clerk.expect_fault("Failed to load resource|net::ERR")
+    page.goto("/coop/farmers/new")
+    desk.form(page)
+    code = f"J-{next(desk.NUMBERS):04d}"
+    desk.fill(page, code=code, name="老王")
+    line.swallow = lambda head: head.startswith(b"POST /api/v1/accounts ") and not line.swallowed
+    page.get_by_role("button", name=SAY("enrol")).click()
+    desk.done(page, SAY)
+    assert line.swallowed == 1
+    secret = page.locator("code.secret").inner_text()
+    answer = site.client().post("/api/v1/session", json={"login": code.lower(), "password": secret})
+    assert answer.status_code == 201, answer.text
+    site.client().cookies.clear()
+
+
+def test_two_tabs_send_once_and_show_the_same(visit: Visit, site: House, line: Line) -> None:
+    clerk, first = clerk_at(visit, site, line.url)
+    clerk.expect_fault("Failed to load resource|net::ERR")
+    line.up = False
+    receipts = []
+    for page, gross in ((first, "3.5"), (clerk.page(), "4.5")):
+        page.goto("/coop/deliveries/new")
+        receipts.append(fill_delivery(page, gross))
+        book(page)
+        expect(page.locator("[data-status]").first).to_contain_text(SAY("js_title_waiting"))
+    assert len(set(receipts)) == 2
+    line.up = True
+    second = clerk.context.pages[-1]
+    for page in (first, second):  # both begin to send at the same moment
+        page.evaluate("dispatchEvent(new Event('online'))")
+    for page in (first, second):
+        desk.done(page, SAY)
+    assert [events(site, each) for each in receipts] == [1, 1]
+    assert [booked(site, each) for each in receipts] == [3_500, 4_500]
+
+
+def test_a_session_that_has_run_out_loses_nothing(visit: Visit, site: House) -> None:
+    clerk, page = clerk_at(visit, site)
+    clerk.expect_fault("status of 401")
+    page.goto("/coop/deliveries/new")
+    receipt = fill_delivery(page, "5")
+    clerk.context.clear_cookies()
+    book(page)
+    expect(page.locator("[data-status]").first).to_contain_text(SAY("js_title_signed_out"))
+    clerk.check(page, "signed-out")
+    page.locator("[data-line]").get_by_role("link").click()
+    desk.sign_in(page, site, SAY, "carrier")  # somebody else: he does not send it in his name
+    page.goto("/coop/waiting")
+    expect(page.locator("[data-state=waiting]")).to_have_count(1)
+    expect(page.locator("[data-state=waiting] .badge")).to_have_text(SAY("js_state_other"))
+    page.goto("/coop/password")
+    out = page.locator("[data-sign-out]")
+    out.click()
+    expect(out).to_have_text(SAY("js_sign_out_sure", n=1))
+    out.click()
+    page.wait_for_url("**/coop/sign-in")
+    desk.sign_in(page, site, SAY)
+    page.goto("/coop/waiting")
+    expect(page.locator("[data-state=done]")).to_have_count(1, timeout=40_000)
+    assert events(site, receipt) == 1
+
+
+def test_what_somebody_else_did_meanwhile_is_shown_and_not_overwritten(
+    visit: Visit, site: House
+) -> None:
+    say = desk.words(PHONE_EN)
+    clerk = visit(PHONE_EN)
+    clerk.sign_in("clerk", site.sign_ins["clerk"].password)
+    clerk.expect_fault("status of 409")
+    batch = site.get(f"batches?gtin={EGGS}").json()["items"][-1]
+    page = clerk.page(f"/coop/do/price/{EGGS}/{batch['lot']}")
+    form = desk.form(page)
+    price = batch["price"]["fen"]
+    site_price = {"price": {"fen": price + 40}}
+    changed = site.client("cooperative").put(
+        f"/api/v1/batches/{batch['id']}/price", json=site_price
+    )
+    assert changed.status_code == 201, changed.text
+    desk.fill(page, price="2.90")
+    page.get_by_role("button", name=say("do_price")).click()
+    refusal = form.locator(".refusal")
+    expect(refusal).to_contain_text(f"¥{price / 100:.2f}")
+    expect(refusal).to_contain_text(f"¥{(price + 40) / 100:.2f}")
+    expect(refusal).to_contain_text("¥2.90")
+    clerk.check(page, "conflict")
+    now = site.deployment.batches.read(site.node, "batchOf", int(batch["id"], 16))
+    assert now["price"] == price + 40
+
+    # a receipt and a lot that are taken: refused, corrected from the list of what waits
+    page.goto("/coop/deliveries/new")
+    form = desk.form(page)
+    taken = site.get("deliveries").json()["items"][0]["receipt"]
+    desk.fill(page, gtin=EGGS, farmer="H-0001", gross="9", price="24.00")
+    form.locator("[name=receipt]").evaluate("(e, n) => { e.value = n }", str(taken))
+    page.get_by_role("button", name=say("book")).click()
+    expect(form.locator("[data-field=receipt] .error")).not_to_be_empty()
+    page.goto("/coop/waiting")
+    expect(page.locator("[data-queue-badge]")).to_have_text(say("js_badge_refused", n=2))
+    entry = page.locator("[data-state=refused]", has_text="9 kg")
+    entry.get_by_role("link", name=say("js_correct")).click()
+    form = desk.form(page)
+    expect(form.locator("[name=gross]")).to_have_value("9")
+    expect(form.locator("[data-field=receipt] .error")).not_to_be_empty()
+    form.locator("[name=receipt]").evaluate(
+        "(e, n) => { e.value = n }", str(9_100_000 + taken % 97)
+    )
+    page.get_by_role("button", name=say("book")).click()
+    desk.done(page, say)
+    page.goto("/coop/waiting")
+    expect(page.locator("[data-state=refused]")).to_have_count(1)
