@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 from tests.desk.support import opened
-from tests.postgres import postgres
 
 from yuanliu.desk.base import Desk
 from yuanliu.desk.pieces import Pieces
@@ -24,13 +22,12 @@ LOT = b"\7" * 32
 def engines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Engine]]:
     """Give the same tables to four processes."""
     more: dict[str, Any] = {}
-    with postgres() if request.param == "postgresql" else nullcontext() as url:
-        if url is not None:
-            more = {"url": url, "schema": "pieces"}
-        made = [opened(tmp_path, **more) for _ in range(4)]
-        yield made
-        for each in made:
-            each.dispose()
+    if request.param == "postgresql":
+        more = {"url": request.getfixturevalue("postgresql"), "schema": "pieces"}
+    made = [opened(tmp_path, **more) for _ in range(4)]
+    yield made
+    for each in made:
+        each.dispose()
 
 
 def test_all_processes_agree_on_the_serials(engines: list[Engine]) -> None:

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from yuanliu.cli import app
 from yuanliu.errors import YuanliuError
+from yuanliu.settings import Settings
+from yuanliu.web import printing
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -240,3 +242,22 @@ def test_the_command_prints_what_the_service_prints(
     unknown = CliRunner().invoke(app, ["labels", path + "-X", str(where)])
     assert isinstance(unknown.exception, YuanliuError)
     assert unknown.exception.code == "batch.unknown"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8000",
+        "http://localhost",
+        "http://[::1]:80",
+        "http://0.0.0.0",
+        "http://a.localhost",
+    ],
+)
+def test_labels_that_lead_nowhere_are_printed_for_the_devnet_only(url: str) -> None:
+    assert printing.site(Settings(public_url=url)) == url
+    with pytest.raises(YuanliuError) as refused:
+        printing.site(Settings(public_url=url, chain_id=1))
+    assert refused.value.code == "labels.site_local"
+    real = "https://yuanliu.example/shop"
+    assert printing.site(Settings(public_url=real, chain_id=1)) == real

@@ -1,16 +1,19 @@
 """What labels and cards say, gathered from the copy and from who orders them."""
 
+import ipaddress
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from yuanliu import identifiers
 from yuanliu.actions import Role
+from yuanliu.chain.launch import DEVNET_CHAIN_ID
 from yuanliu.database import Connection
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
@@ -18,6 +21,7 @@ from yuanliu.index.queries import cards, lots
 from yuanliu.paper.certificate import Basis, Certificate
 from yuanliu.paper.farmer_card import Card
 from yuanliu.paper.labels import Goods
+from yuanliu.settings import Settings
 from yuanliu.web.pages.consumer_story import named
 
 MOST_LABELS: Final = 1_000
@@ -100,6 +104,22 @@ def goods(db: Connection, site: str, batch: q.Batch, order: LabelOrder) -> Goods
     )
 
 
+def site(config: Settings) -> str:
+    """Give what stands before the path in codes. Raises `YuanliuError` (`labels.site_local`).
+
+    Off the devnet, what is printed has to lead somewhere: an address of this machine alone would be on every pack.
+    """
+    host = urlsplit(config.public_url).hostname or ""
+    if config.chain_id != DEVNET_CHAIN_ID and _is_local(host):
+        raise YuanliuError(
+            "labels.site_local",
+            f"codes would lead to {config.public_url}, which is this machine alone",
+            hint="set YUANLIU_PUBLIC_URL to the address at which everybody reaches the service",
+            fields={"public_url": config.public_url},
+        )
+    return config.public_url
+
+
 def farmer_cards(db: Connection, site: str, farmers: Sequence[q.Actor]) -> list[Card]:
     """Give the cards of farmers; who is none has none. Raises `IdentifierError` for a code that no address holds."""
     names: dict[str, str] = {}
@@ -131,6 +151,14 @@ def printer() -> Iterator[None]:
         yield
     finally:
         _printers.release()
+
+
+def _is_local(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host in {"", "localhost"} or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
 
 
 def _name_of(db: Connection, cooperative: str) -> str:

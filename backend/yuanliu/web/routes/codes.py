@@ -157,7 +157,7 @@ def print_labels(
     if order.serials:
         pieces = Pieces(wired.desk)
         serials = [*pieces.serials(found.id, order.first, order.count, pieces=found.units)]
-    said = printing.goods(db, wired.config.public_url, found, order)
+    said = printing.goods(db, printing.site(wired.config), found, order)
     with printing.printer():
         pdf = labels(said, serials, paper, skip=order.skip)
     return _printed(pdf, f"labels-{found.lot}.pdf")
@@ -190,7 +190,7 @@ def print_card(
     if visitor.party != found.address:
         visitor.require(Scope.ACTORS)
         _require_own(visitor, found.enroller)
-    made = printing.farmer_cards(db, wired.config.public_url, [found])
+    made = printing.farmer_cards(db, printing.site(wired.config), [found])
     if not made:
         raise _no_farmers()
     return _printed(farmer_card.card(made[0]), f"card-{found.code}.pdf")
@@ -216,7 +216,7 @@ def print_cards(
     farmers = q.actors(
         db, role=int(Role.FARMER), enroller=cooperative, after=after_place(after), limit=limit
     )
-    made = printing.farmer_cards(db, wired.config.public_url, farmers)
+    made = printing.farmer_cards(db, printing.site(wired.config), farmers)
     if not made:
         raise _no_farmers()
     with printing.printer():
