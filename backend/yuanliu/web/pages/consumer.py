@@ -7,13 +7,14 @@ checks both the records and the page against the chain (`static/js/consumer`); u
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from fastapi import Request, Response
 
 from yuanliu import identifiers
 from yuanliu.actions import Role
-from yuanliu.desk.attachments import Attachment
+from yuanliu.desk.attachments import Attachment, Store
 from yuanliu.epcis.description import Description
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
@@ -197,7 +198,13 @@ class _Files:
         if not sha256:
             return None
         try:
-            return self._store.require(sha256)
+            return _stored(self._store, sha256)
         except YuanliuError:
             self.complete = False
             return None
+
+
+@lru_cache(maxsize=10_000)
+def _stored(store: Store, sha256: str) -> Attachment:
+    """Remember what is known of a file: it never changes. Raises `YuanliuError`, which is not remembered."""
+    return store.require(sha256)
