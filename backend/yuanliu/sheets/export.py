@@ -13,6 +13,7 @@ import orjson
 from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from yuanliu.errors import YuanliuError
 from yuanliu.sheets.writing import Column, Value, cell_of, plain, sheet_title
@@ -58,6 +59,19 @@ def xlsx_into(
     for place, column in enumerate(columns, 1):
         sheet.column_dimensions[get_column_letter(place)].width = column.width
     sheet.freeze_panes = "A2"
+    try:
+        count = _rows_into(sheet, columns, rows)
+    except BaseException:
+        sheet.close()
+        sheet._writer.cleanup()  # noqa: SLF001 -- the library has no word for giving up
+        raise
+    book.save(file)
+    return count
+
+
+def _rows_into(
+    sheet: WriteOnlyWorksheet, columns: Sequence[Column], rows: Iterable[Sequence[Value]]
+) -> int:
     heads = [cell_of(sheet, column.heading) for column in columns]
     for head in heads:
         head.font = Font(bold=True)
@@ -77,5 +91,4 @@ def xlsx_into(
                 each.number_format = column.format
         sheet.append(written)
         count += 1
-    book.save(file)
     return count

@@ -13,6 +13,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet.worksheet import Worksheet
 
 Value = str | int | Decimal | datetime | None
@@ -109,7 +110,7 @@ def sheet_title(text: str) -> str:
     return "".join("-" if sign in "\\/*?:[]" else sign for sign in text)[:31]
 
 
-def cell_of(sheet: Worksheet, value: Value) -> Cell:
+def cell_of(sheet: Worksheet | WriteOnlyWorksheet, value: Value) -> Cell:
     """Write a value; a text is told to be one, so that `=1+1` is shown as it stands."""
     if isinstance(value, datetime):
         value = value.replace(tzinfo=None)
