@@ -97,7 +97,8 @@ class Settings(BaseSettings):
     finality_depth: int = Field(
         default_factory=lambda data: 20_000 if data["chain_id"] == _DEVNET else 64, ge=1
     )
-    """Blocks below its head that the chain may still take back; when it takes back more, the follower stops.
+    """Blocks below its head that the chain may still take back (any chain but the devnet: 64); when it takes back more,
+    the follower stops.
     A devnet makes dozens of blocks a second under load, and loses those of its last ten seconds when it is killed."""
 
     follower_poll: float = Field(default=0.5, gt=0, le=60)

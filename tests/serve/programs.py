@@ -45,7 +45,9 @@ class Place:
         folder.mkdir(parents=True, exist_ok=True)
         ports = [devnet.free_port(), devnet.free_port()]
         url = None if database_url is None else SecretStr(database_url)
-        own = {"database_url": url, "database_schema": f"at{ports[1]}"} if url else {}
+        own: dict[str, Any] = (
+            {"database_url": url, "database_schema": f"at{ports[1]}"} if url else {}
+        )
         return cls(Settings(data_dir=folder, devnet_port=ports[0], port=ports[1], **own))
 
     def on_port(self, port: int) -> "Place":

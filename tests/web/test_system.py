@@ -30,6 +30,9 @@ def test_figures_for_prometheus_name_routes_and_not_lots(home: House) -> None:
     assert 'route="/api/v1/actors/{actor}"' in home.client().get("/metrics").text
     assert lot not in found.text
     assert 'yuanliu_intentions{state="done"}' in found.text
+    figures = dict(line.rsplit(" ", 1) for line in found.text.splitlines() if line[0] != "#")
+    assert float(figures["yuanliu_oldest_waiting_seconds"]) == 0
+    assert float(figures["yuanliu_relayer_balance_wei"]) > 0
 
 
 def test_every_code_is_listed_with_words_and_status(home: House) -> None:

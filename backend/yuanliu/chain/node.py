@@ -225,6 +225,10 @@ class Node:
         """Give the nonce that the account's next transaction must have, pending ones counted."""
         return self._read(_number, "eth_getTransactionCount", address, "pending")
 
+    def balance(self, address: str) -> int:
+        """Give an account's coin, in wei."""
+        return self._read(_number, "eth_getBalance", address, "latest")
+
     def receipt(self, transaction: str) -> Receipt | None:
         """Give a transaction's receipt, or None while it is not mined. Raises `TransactionFailed` if it reverted."""
         return self._read(_mined, "eth_getTransactionReceipt", transaction)

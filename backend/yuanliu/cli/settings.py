@@ -1,6 +1,7 @@
 """The command that shows the settings: those in force, or the table of all of them for the documents."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,9 +35,7 @@ def settings_(
         elif isinstance(value, tuple):
             shown = ",".join(value)
         given = "" if value is None else str(shown)
-        out.print(
-            f"YUANLIU_{name.upper()}={given}", highlight=False, soft_wrap=True, markup=False
-        )
+        out.print(f"YUANLIU_{name.upper()}={given}", highlight=False, soft_wrap=True, markup=False)
 
 
 def described() -> str:
@@ -44,16 +43,18 @@ def described() -> str:
     from yuanliu.settings import Settings
 
     lines = ["| setting | default | meaning |", "|---|---|---|"]
+    defaults: dict[str, Any] = {"project_dir": Path()}
     for name, field in Settings.model_fields.items():
+        if name not in defaults:
+            defaults[name] = field.get_default(call_default_factory=True, validated_data=defaults)
         meaning = re.sub(r"\s+", " ", field.description or "").replace("|", "\\|")
-        lines.append(f"| `YUANLIU_{name.upper()}` | {_default(field)} | {meaning} |")
+        lines.append(f"| `YUANLIU_{name.upper()}` | {_written(defaults[name])} | {meaning} |")
     return "\n".join(lines)
 
 
-def _default(field: Any) -> str:  # noqa: ANN401 -- pydantic's own
-    if field.default_factory is not None:
-        return "derived" if field.default_factory is not dict else "`{}`"
-    if field.default is None:
+def _written(default: object) -> str:
+    if default is None or default == {}:
         return ""
-    value = str(field.default).lower() if isinstance(field.default, bool) else field.default
-    return f"`{value}`"
+    if isinstance(default, tuple):
+        default = ",".join(default)
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"

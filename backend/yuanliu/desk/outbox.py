@@ -21,7 +21,7 @@ from yuanliu.chain.relay import SignedRequest
 from yuanliu.desk import checks
 from yuanliu.desk.connecting import reading
 from yuanliu.desk.gas_bounds import MAX_GAS, gas_bound, gas_for
-from yuanliu.desk.intentions import Intention, State, read
+from yuanliu.desk.intentions import LIVE, Intention, State, read
 from yuanliu.desk.resigning import resign
 from yuanliu.desk.storing import Draft, Storing, key_reused
 from yuanliu.desk.tables_outbox import INTENTION, SIGNER
@@ -330,6 +330,15 @@ class Outbox:
         with reading(self.engine) as connection:
             found = {str(state): int(count) for state, count in connection.execute(query)}
         return {state: found.get(str(state), 0) for state in State}
+
+    def oldest(self) -> float | None:
+        """Give the time since when the oldest that is still on its way waits (Unix seconds), if any does."""
+        query = select(func.min(INTENTION.c.created)).where(
+            INTENTION.c.deployment == self.id, INTENTION.c.state.in_([str(each) for each in LIVE])
+        )
+        with reading(self.engine) as connection:
+            found: float | None = connection.execute(query).scalar()
+        return found
 
     def wait(self, id_: str, timeout: float) -> Intention:
         """Give the intention once it is settled, or as it is after `timeout` seconds."""

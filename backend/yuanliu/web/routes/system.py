@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 import re
 import time
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -34,6 +35,8 @@ PROBE_SECONDS: Final = 2.0
 _LAG: Final = Gauge("yuanliu_index_lag_blocks", "Blocks that the copy is behind the chain.")
 _BLOCK: Final = Gauge("yuanliu_index_block", "Block that the copy reaches.")
 _INTENTIONS: Final = Gauge("yuanliu_intentions", "Intentions by state.", ("state",))
+_OLDEST: Final = Gauge("yuanliu_oldest_waiting_seconds", "Since when the oldest intention waits.")
+_BALANCE: Final = Gauge("yuanliu_relayer_balance_wei", "Coin of the relayer's account.")
 
 
 class Part(Output):
@@ -117,6 +120,11 @@ def metrics(request: Request, wired: Wired) -> Response:
             _LAG.set(max(0, found.chain_block - found.index_block))
     for state, count in wired.outbox.counts().items():
         _INTENTIONS.labels(str(state)).set(count)
+    oldest = wired.outbox.oldest()
+    _OLDEST.set(0 if oldest is None else max(0.0, time.time() - oldest))
+    if found.parts["chain"].state == "ok":
+        with suppress(YuanliuError):  # it was there a moment ago
+            _BALANCE.set(wired.node.balance(wired.house.address))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
