@@ -88,6 +88,8 @@ def test_every_code_of_a_page_leads_to_its_piece(name: str) -> None:
     assert text.count("承诺达标合格证") == paper.cells
     for said in (*SERIALS[: paper.cells], TEA.lot, "2026年11月21日"):
         assert said in text
+    if paper.wide >= 60:
+        assert text.count("商品码6901234567915trace.example-farm.cn") == paper.cells
     if name in {"roll-60x80", "a4-2x4"}:
         for said in (
             *(field for pair in CERTIFICATE.fields for field in pair),

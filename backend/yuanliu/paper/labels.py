@@ -83,13 +83,16 @@ def lay_out(goods: Goods, paper: Format, widest: str) -> Layout:
         numbers.append(Words(f"序号 {SERIAL}", 8, 3, whole=True))
     harvested = [Words(f"采收 {chinese_date(goods.harvested)}", 7)] if goods.harvested else []
     names = [Words(text, 7, 2, optional=True) for text in (goods.cooperative, goods.place) if text]
-    site = Words(urlsplit(goods.site).netloc, 6.5, optional=True)
+    look_up = [
+        Words(f"商品码 {goods.gtin.removeprefix('0')}", 6.5, optional=True),
+        Words(urlsplit(goods.site).netloc, 6.5, optional=True),
+    ]
     if goods.certificate and has_room_for_all(paper):
-        words = [*numbers, *harvested, site]
+        words = [*numbers, *harvested, *look_up]
         return certified(paper, address, widest, words, goods.certificate)
     promise = [Words(WORDS, 10, whole=True, bold=True)] if goods.certificate else []
     product = [Words(goods.product, 11, 2, bold=True)] if goods.product else []
-    words = [*promise, *product, *numbers, *harvested, *names, site]
+    words = [*promise, *product, *numbers, *harvested, *names, *look_up]
     return compact(paper, address, widest, words)
 
 
