@@ -5,7 +5,7 @@ number that the relay gave it), of each payment by authorisation, and of each ke
 wallet is asked on chain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from yuanliu.audit.facts import OWNER
@@ -17,7 +17,6 @@ from yuanliu.chain.node import RpcError
 from yuanliu.chain.rawlogs import RawNode
 from yuanliu.chain.signed import Reader, Request, Sent
 
-_AT_ONCE: Final = 200
 _DEVNET: Final = 31_337
 _NONSENSE: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
@@ -25,9 +24,16 @@ _NONSENSE: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowErr
 class Authors:
     """Checks the transactions of a window."""
 
-    def __init__(self, scene: Scene, node: RawNode, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        node: RawNode,
+        fetch: Callable[[Sequence[str]], list[Any]],
+        deployment: Deployment,
+    ) -> None:
         self._scene = scene
         self._node = node
+        self._fetch = fetch
         self._deployment = deployment
         self._reader = Reader(deployment)
         self._ours = {
@@ -44,11 +50,9 @@ class Authors:
 
     def check(self, transactions: Sequence[Signed]) -> None:
         """Fetch transactions and check what each must carry."""
-        for start in range(0, len(transactions), _AT_ONCE):
-            part = transactions[start : start + _AT_ONCE]
-            answers = self._node.ask([("eth_getTransactionByHash", [t.transaction]) for t in part])
-            for must, raw in zip(part, answers, strict=True):
-                self._check(must, raw)
+        answers = self._fetch([must.transaction for must in transactions])
+        for must, raw in zip(transactions, answers, strict=True):
+            self._check(must, raw)
 
     def _check(self, must: Signed, raw: Any) -> None:  # noqa: ANN401 -- JSON-RPC results have any shape
         try:

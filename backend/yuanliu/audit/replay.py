@@ -1,7 +1,7 @@
 """Takes the logs of the contracts in their order, window by window, and lets each be judged by what came before it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from yuanliu.audit.authors import Authors
 from yuanliu.audit.custody import Custody
@@ -21,6 +21,8 @@ CONTRACTS: Final = ("Actors", "Catalogue", "Deliveries", "Batches", "Payments")
 TRANSFER: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 _PLAIN_TRANSFER: Final = 3
 _INDEX_BITS: Final = 32
+_AT_ONCE: Final = 300
+_MOST_FETCHED: Final = 50_000
 _FAULT: Final = "yuanliu"
 _NONSENSE: Final = (LookupError, TypeError, ValueError, AttributeError, YuanliuError)
 
@@ -28,10 +30,10 @@ Read = Callable[[Sequence[str], bytes], None]
 
 
 class Source:
-    """Asks a node for what an audit reads. Called by the thread that reads windows."""
+    """Asks a node for what an audit reads. Called by the thread that reads windows, ahead of what is judged."""
 
     def __init__(self, node: RawNode, deployment: Deployment) -> None:
-        self._node = node
+        self.node = node
         payments = "0x" + deployment.payments.address.lower()[2:].rjust(64, "0")
         addresses = [deployment.contract(name).address for name in CONTRACTS]
         self._queries: tuple[dict[str, object], ...] = (
@@ -39,12 +41,13 @@ class Source:
             {"topics": [[TRANSFER], [payments]]},
             {"topics": [[TRANSFER], None, [payments]]},
         )
+        self._fetched: dict[str, Any] = {}
 
     def ask(self, first: int, last: int) -> list[Log]:
         """Give our contracts' logs, and the transfers from and to the payments' one; mark what is out of order."""
         found: list[Log] = []
         for query in self._queries:
-            logs = self._node.filtered(query, first, last)
+            logs = self.node.filtered(query, first, last)
             before = -1
             for log in logs:
                 place = _place(log)
@@ -53,6 +56,26 @@ class Source:
                 before = max(place, before)
             found += logs
         return found
+
+    def read(self, first: int, last: int) -> list[Log]:
+        """Give the same logs, and keep the transactions of our contracts' until they are asked for."""
+        found = self.ask(first, last)
+        hashes = {str(log.get("transactionHash")).lower() for log in found}
+        if len(self._fetched) > _MOST_FETCHED:  # of windows that were given up
+            self._fetched.clear()
+        self._fetch([hash_ for hash_ in hashes if hash_ not in self._fetched])
+        return found
+
+    def transactions(self, hashes: Sequence[str]) -> list[Any]:
+        """Give transactions as the node gives them: none, or an `RpcError`, for what it does not have."""
+        self._fetch([hash_ for hash_ in hashes if hash_ not in self._fetched])
+        return [self._fetched.pop(hash_) for hash_ in hashes]
+
+    def _fetch(self, hashes: Sequence[str]) -> None:
+        for start in range(0, len(hashes), _AT_ONCE):
+            part = hashes[start : start + _AT_ONCE]
+            answers = self.node.ask([("eth_getTransactionByHash", [hash_]) for hash_ in part])
+            self._fetched.update(zip(part, answers, strict=True))
 
 
 def _place(log: Log) -> int:
@@ -66,13 +89,13 @@ def _place(log: Log) -> int:
 class Replay:
     """Replays the logs of windows, one window after the other."""
 
-    def __init__(self, scene: Scene, node: RawNode, deployment: Deployment) -> None:
+    def __init__(self, scene: Scene, source: Source, deployment: Deployment) -> None:
         self._scene = scene
         self._trade = Trade(scene)
         self._custody = Custody(scene)
         self._sales = Sales(scene)
         self._goods = Goods(scene, self._trade, self._custody, self._sales)
-        self._authors = Authors(scene, node, deployment)
+        self._authors = Authors(scene, source.node, source.transactions, deployment)
         people = People(scene)
         readers: dict[str, Mapping[str, Read]] = {
             "Actors": people.readers,

@@ -105,8 +105,9 @@ class _Audit:
         self._finality = finality
         self._said = said
         self._scene = Scene(deployment, ledger)
-        self._replay = Replay(self._scene, node, deployment)
-        self._windows = Windows(node, Source(node, deployment).ask)
+        source = Source(node, deployment)
+        self._replay = Replay(self._scene, source, deployment)
+        self._windows = Windows(node, source.read)
         self._block, self._hash = self._begin()
 
     def _begin(self) -> tuple[int, bytes]:

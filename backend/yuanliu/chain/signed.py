@@ -75,17 +75,21 @@ def read_transaction(raw: dict[str, Any], hash_: str) -> Sent:
     v = int(raw.get("yParity") or raw["v"], 16) if kind else int(raw["v"], 16)
     data = bytes.fromhex((raw.get("input") or raw["data"])[2:])
     to = bytes.fromhex((raw.get("to") or "0x")[2:])
-    fields = _fields(raw, kind, to, data)
+    body = b"".join(map(_rlp, _fields(raw, kind, to, data)))
     prefix = bytes([kind]) if kind else b""
     parity = v
-    signed = fields
+    signed = body
     if kind == _LEGACY:
         parity = (v - 35) % 2 if v >= 35 else v - 27  # noqa: PLR2004 -- EIP-155
         if v >= 35:  # noqa: PLR2004 -- EIP-155
-            signed = [*fields, _number((v - 35) // 2), b"", b""]
-    whole = prefix + _rlp([*fields, _number(v), _number(r), _number(s)])
+            signed += _rlp(_number((v - 35) // 2)) + _rlp(b"") * 2
+    end = b"".join(_rlp(_number(value)) for value in (v, r, s))
+    whole = prefix + _length(len(body) + len(end), 0xC0) + body + end
     is_whole = keccak(whole).hex() == hash_.removeprefix("0x")
-    sender = recover(keccak(prefix + _rlp(signed)), r, s, parity) if is_whole else None
+    sender = None
+    if is_whole:
+        digest = keccak(prefix + _length(len(signed), 0xC0) + signed)
+        sender = recover(digest, r, s, parity)
     stated = address_bytes(raw["from"])
     return Sent(sender, stated, to, data, impersonated=r == s <= 1)
 
