@@ -219,6 +219,7 @@ export async function wire(form) {
     const next = make("button", { type: "button", class: "button-quiet" }, form.dataset.next || say("next"));
     next.addEventListener("click", renew);
     const links = entry.state === "done" ? resultLinks(form, entry) : [];
+    if (links.length) await readable(entry);
     status.replaceChildren(stateText(entry, { made }), make("div", { class: "row" }, ...links, form.hasAttribute("data-once") ? null : next));
     if (entry.state === "done" && form.dataset.goto) location.assign(form.dataset.goto);
   }
@@ -242,6 +243,20 @@ export async function wire(form) {
 
 function titled(form, fields) {
   return (form.dataset.title || "").replace(/\{([\w-]+)\}/g, (whole, name) => [fields[name] ?? ""].flat().join(", "));
+}
+
+// Waits, a moment, until the pages can show what was just put on the record.
+async function readable(entry) {
+  const block = entry.result?.block ?? entry.result?.enrolment?.block ?? 0;
+  for (let tries = 0; tries < 10; tries += 1) {
+    try {
+      const { index_block: shown } = await (await fetch("/readyz", { cache: "no-store" })).json();
+      if (!(shown < block)) return;
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
 }
 
 // Links to go on with, once the thing is on the record.
