@@ -132,7 +132,8 @@
 
   // ------------------------------------------------------------------ what the page shows
 
-  const plain = (value) => value.replace(/[^0-9.eE+-]/g, '');
+  // The first figure in some words, without thousands separators.
+  const plain = (value) => (value.replace(/,/g, '').match(/-?\d+(\.\d+)?(e[+-]?\d+)?/i) || [''])[0];
   // What a page cannot hold as it was written: control characters, kinds of space, what is no UTF-8.
   const held = (value) => value.replace(/[\s\u0000-\u001f\u007f\ufffd]+/g, ' ').trim();
   // Figures stand in the page with four decimals, small ones in full.
