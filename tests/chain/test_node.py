@@ -121,7 +121,7 @@ def test_the_timeout_holds_for_the_whole_answer_and_is_not_waited_for_again(
 
 
 def test_an_endless_answer_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_module, "MAX_ANSWER", 1_000_000)
+    monkeypatch.setattr("yuanliu.chain.line.MAX_ANSWER", 1_000_000)
 
     def endless(connection: socket.socket) -> None:
         connection.sendall(http(b'{"result": "0x', length=1 << 40))

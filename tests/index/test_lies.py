@@ -195,7 +195,7 @@ def test_an_answer_that_is_too_long_is_cut_off_and_asked_for_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     History(world, Random(11)).run(30)
-    monkeypatch.setattr("yuanliu.chain.rawlogs.MAX_ANSWER", 20_000)
+    monkeypatch.setattr("yuanliu.chain.line.MAX_ANSWER", 20_000)
     follower.catch_up()
     monkeypatch.undo()
     assert digest(engine) == anew(world, tmp_path / "anew")

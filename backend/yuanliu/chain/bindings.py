@@ -1,12 +1,13 @@
 """Our contracts as Python sees them: encode a call, decode an answer, a log, or a refusal, from the artifacts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.registry import registry
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.conversions import to_hex
 
@@ -73,6 +74,7 @@ class Contract:
         if abi is None:
             abi = load_artifact(name).abi
         self._functions = {entry["name"]: entry for entry in abi if entry["type"] == "function"}
+        self._encoders: dict[str, Callable[[Sequence[object]], bytes]] = {}
         self._events = {
             bytes(event_abi_to_log_topic(cast("ABIEvent", entry))): entry
             for entry in abi
@@ -83,10 +85,20 @@ class Contract:
         """Encode a call. Raises `YuanliuError` (`chain.value_invalid`) for what its field cannot hold."""
         entry = self._functions[function]
         try:
-            data = _selector(entry) + encode(_types(entry["inputs"]), arguments)
+            data = self._encoder(function)(arguments)
         except EncodingError as error:
             raise _unfit(function, entry["inputs"], arguments) from error
         return Call(to=self.address, data=data, name=f"{self.name}.{function}")
+
+    def _encoder(self, function: str) -> Callable[[Sequence[object]], bytes]:
+        """Give what encodes a call of the function, made once: making it takes longer than using it."""
+        known = self._encoders.get(function)
+        if known is None:
+            entry = self._functions[function]
+            inputs = registry.get_tuple_encoder(*_types(entry["inputs"]))
+            selector = _selector(entry)
+            known = self._encoders[function] = lambda values: selector + inputs(values)
+        return known
 
     def selector(self, function: str) -> bytes:
         """Give the four bytes that a call of the function begins with."""

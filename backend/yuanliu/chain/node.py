@@ -4,42 +4,28 @@ web3.py waits 100 ms between receipt polls; `eth_sendRawTransactionSync` (EIP-79
 itself, so that is tried first and polling stays for nodes that do not have it.
 """
 
-import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import orjson
-import requests
-import urllib3
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_hex
-from requests.adapters import HTTPAdapter
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
+from yuanliu.chain.line import Line, NoAnswer
 from yuanliu.errors import YuanliuError
 
 RECEIPT_TIMEOUT: Final = 30.0
 """Longest wait for a transaction to be mined, in seconds."""
 
-MAX_ANSWER: Final = 1 << 29
-"""Longest answer that is read, in bytes: some 400,000 records."""
-
 _MOVED: Final = ("BlockOutOfRange", "header not found")
 """What a node says that made a block while it answered; it knows better a moment later."""
 
 _MOVED_PAUSES: Final = (0.005, 0.02, 0.1)
-_PIECE: Final = 1 << 16
-_CONNECTIONS: Final = 64
-"""Most connections that are kept: as many as threads may ask at once."""
-
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-"""Hosts that are this very machine: no proxy is asked for them."""
-
 _METHOD_NOT_FOUND: Final = -32601
 _TX_TYPE: Final = 2
 _ONLY_HASHES: Final = False
@@ -118,13 +104,8 @@ class Node:
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self.url = url
-        self._session = _Session(url, timeout)
-        self._provider = HTTPProvider(
-            url,
-            request_kwargs={"timeout": timeout},
-            session=self._session,
-            exception_retry_configuration=None,  # it would wait five times as long as `timeout`
-        )
+        self._line = Line(url, timeout)
+        self._provider = _Provider(url, self._line)
         self._sync_send = True
 
     def request(self, method: str, *params: object) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
@@ -141,8 +122,10 @@ class Node:
     def _request(self, method: str, *params: object) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape
         try:
             answer = self._provider.make_request(RPCEndpoint(method), list(params))
-        except (requests.RequestException, ValueError, OSError, RecursionError) as error:
-            raise ChainUnreachable(self.url, _why(error)) from error
+        except NoAnswer as error:
+            raise ChainUnreachable(self.url, str(error)) from error
+        except (ValueError, RecursionError) as error:
+            raise ChainUnreachable(self.url, _NO_JSON_RPC) from error
         if not isinstance(answer, dict):
             raise ChainUnreachable(self.url, _NO_JSON_RPC)
         if answer.get("error") is not None:
@@ -159,16 +142,13 @@ class Node:
             {"jsonrpc": "2.0", "id": i, "method": method, "params": parameters}
             for i, (method, parameters) in enumerate(calls)
         ]
-        headers = {"Content-Type": "application/json"}
         try:
-            with self._session.post(self.url, orjson.dumps(body), headers=headers) as response:
-                response.raise_for_status()
-                answers = orjson.loads(response.content)
+            answers = orjson.loads(self._line.post(orjson.dumps(body)))
             by_id = {answer["id"]: answer for answer in answers}
             ordered = [by_id[i] for i in range(len(calls))]
-        except (requests.RequestException, ValueError, OSError) as error:
-            raise ChainUnreachable(self.url, _why(error)) from error
-        except (AttributeError, LookupError, TypeError) as error:
+        except NoAnswer as error:
+            raise ChainUnreachable(self.url, str(error)) from error
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ChainUnreachable(self.url, _NO_JSON_RPC) from error
         return [
             _rpc_error(method, answer["error"])
@@ -302,57 +282,16 @@ class Sender:
         return receipt
 
 
-class _TooLong(requests.RequestException):
-    """The answer is longer than `MAX_ANSWER`."""
+class _Provider(HTTPProvider):
+    """web3's way to ask a node, over our own line, which bounds an answer in time and size."""
 
+    def __init__(self, url: str, line: Line) -> None:
+        # It would try again for five times as long as the line waits.
+        super().__init__(url, exception_retry_configuration=None)
+        self._line = line
 
-class _Session(requests.Session):
-    """Bounds an answer by time and size; `requests` alone bounds only the silence between two bytes.
-
-    A proxy that the environment names is not asked for what runs on this very machine.
-    """
-
-    def __init__(self, url: str, seconds: float) -> None:
-        super().__init__()
-        self.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
-        self.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
-        self._seconds = seconds
-        self.trust_env = urlsplit(url).hostname not in LOOPBACK
-
-    def post(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 -- as the base class
-        """Post, and read the answer to its end. Raises `requests.RequestException`."""
-        deadline = time.monotonic() + self._seconds
-        response = super().post(
-            *arguments, **({"timeout": self._seconds} | options | {"stream": True})
-        )
-        body = bytearray()
-        try:
-            while piece := response.raw.read1(_PIECE, decode_content=True):
-                body += piece
-                if len(body) > MAX_ANSWER:
-                    raise _TooLong
-                if time.monotonic() > deadline:
-                    raise requests.Timeout
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            response.close()
-            if isinstance(error, requests.RequestException):
-                raise
-            raise requests.ConnectionError from error
-        response.raw = io.BytesIO(body)
-        return response
-
-
-def _why(error: Exception) -> str:
-    """Say in a few words why there is no answer."""
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, _TooLong):
-        return f"its answer is longer than {MAX_ANSWER} bytes"
-    if isinstance(error, ValueError | RecursionError):
-        return _NO_JSON_RPC
-    return type(error).__name__
+    def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:  # noqa: ARG002 -- as the base class
+        return bytes(self._line.post(request_data))
 
 
 def _rpc_error(method: str, error: object) -> RpcError:

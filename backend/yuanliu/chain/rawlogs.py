@@ -3,17 +3,15 @@
 web3.py's event processing gives 4,700 logs a second where the node gives 100,000.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import httpx
 import orjson
 
-from yuanliu.chain.node import LOOPBACK, MAX_ANSWER, ChainUnreachable, RpcError
+from yuanliu.chain.line import MAX_ANSWER, Line, NoAnswer, TooLong
+from yuanliu.chain.node import ChainUnreachable, RpcError
 from yuanliu.errors import YuanliuError
 
 Log = dict[str, Any]
@@ -65,20 +63,12 @@ class RawNode:
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self.url = url
-        self._timeout = timeout
         self._ids = count(1)
-        self._client = httpx.Client(
-            timeout=timeout,
-            # Reading the authorities' certificates takes a quarter of a second; without TLS nobody asks for them.
-            verify=urlsplit(url).scheme == "https",
-            # A proxy that the environment names is not asked for what runs on this very machine.
-            trust_env=urlsplit(url).hostname not in LOOPBACK,
-            headers={"content-type": "application/json"},
-        )
+        self._line = Line(url, timeout)
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._line.close()
 
     def chain_id(self) -> int:
         """Give the chain's id (EIP-155)."""
@@ -183,26 +173,12 @@ class RawNode:
 
     def _post(self, body: object) -> Any:  # noqa: ANN401 -- JSON has any shape
         """Post, and read the answer to its end; the whole is bounded in time and size."""
-        deadline = time.monotonic() + self._timeout
-        answer = bytearray()
         try:
-            with self._client.stream("POST", self.url, content=orjson.dumps(body)) as response:
-                response.raise_for_status()
-                for piece in response.iter_bytes():
-                    answer += piece
-                    if len(answer) > MAX_ANSWER:
-                        raise AnswerTooLong(self.url)
-                    if time.monotonic() > deadline:
-                        raise ChainUnreachable(self.url, "no answer in time")
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            raise ChainUnreachable(self.url, f"HTTP status {status}") from error
-        except httpx.TimeoutException as error:
-            raise ChainUnreachable(self.url, "no answer in time") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise ChainUnreachable(self.url, type(error).__name__) from error
-        try:
-            return orjson.loads(answer)
+            return orjson.loads(self._line.post(orjson.dumps(body)))
+        except TooLong as error:
+            raise AnswerTooLong(self.url) from error
+        except NoAnswer as error:
+            raise ChainUnreachable(self.url, str(error)) from error
         except orjson.JSONDecodeError as error:
             raise ChainUnreachable(self.url, _NO_JSON_RPC) from error
 

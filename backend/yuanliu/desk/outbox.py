@@ -44,6 +44,15 @@ class Ask:
     result: Any = None
 
 
+@dataclass(frozen=True)
+class Handed:
+    """Something that an account asks for, with the key to sign it."""
+
+    account: str
+    key: Key
+    ask: Ask
+
+
 class Outbox:
     """Takes intentions in and tells how far they are. Safe to use from many threads, and from many processes."""
 
@@ -104,22 +113,22 @@ class Outbox:
 
         Raises as `submit`, where it concerns all.
         """
-        signer = str(key.address).lower()
-        drafts = [
-            Draft(
-                account=account,
-                idempotency_key=ask.idempotency_key,
-                body_digest=ask.body_digest,
-                act=ask.act,
-                call=ask.call,
-                signer=signer,
-                group=group,
-                result=checks.json_of(ask.result),
-                key=key,
-            )
-            for ask in asks
-        ]
+        drafts = [_draft(Handed(account, key, ask), group) for ask in asks]
         return self._submit(drafts, try_out=try_out)
+
+    def submit_handed(self, handed: Sequence[Handed]) -> list[Intention | YuanliuError]:
+        """Submit what several accounts ask for in one commit, without trying acts of known cost first.
+
+        Gives the intention or the refusal of each. Raises as `submit`, where it concerns all.
+        """
+        drafts = [_draft(each) for each in handed]
+        for draft in drafts:
+            try:
+                self._nonce_of(draft.signer, fresh=False)
+            except YuanliuError as error:  # of one signer, which shall not concern the others
+                draft.outcome = error
+        self._submit([draft for draft in drafts if draft.outcome is None], try_out=False)
+        return [draft.outcome for draft in drafts if draft.outcome is not None]
 
     def submit_together(
         self,
@@ -366,3 +375,18 @@ class Outbox:
             for id_ in ids:
                 for event in self._waiters.get(id_, ()):
                     event.set()
+
+
+def _draft(handed: Handed, group: str | None = None) -> Draft:
+    ask = handed.ask
+    return Draft(
+        account=handed.account,
+        idempotency_key=ask.idempotency_key,
+        body_digest=ask.body_digest,
+        act=ask.act,
+        call=ask.call,
+        signer=str(handed.key.address).lower(),
+        group=group,
+        result=checks.json_of(ask.result),
+        key=handed.key,
+    )

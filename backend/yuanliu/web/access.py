@@ -12,6 +12,7 @@ from yuanliu.actions import Role
 from yuanliu.chain import keys
 from yuanliu.desk.access import Principal, Scope
 from yuanliu.desk.sessions import Session, check_csrf, unauthenticated
+from yuanliu.desk.tokens import Machine
 from yuanliu.web.services import Services, Wired
 
 COOKIE: Final = "yuanliu_session"
@@ -65,12 +66,16 @@ def _signed_in(
 ) -> Visitor:
     if bearer is not None:
         text = bearer.credentials
-        machine = wired.tokens.authenticate(text)
-        principal = wired.access.principal(machine.account, machine.token.scopes)
-        return Visitor(principal, None, lambda: wired.tokens.open_key(machine, text))
+        return visitor_of_machine(wired, wired.tokens.authenticate(text), text)
     if cookie is not None and request.method not in _SAFE:
         check_csrf(cookie, request.headers.get("x-csrf-token", ""))
     return visitor_of_cookie(wired, cookie)
+
+
+def visitor_of_machine(wired: Services, machine: Machine, text: str) -> Visitor:
+    """Give the machine that signed in with the token `text`."""
+    principal = wired.access.principal(machine.account, machine.token.scopes)
+    return Visitor(principal, None, lambda: wired.tokens.open_key(machine, text))
 
 
 def visitor_of_cookie(wired: Services, cookie: str | None) -> Visitor:

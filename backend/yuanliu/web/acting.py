@@ -18,7 +18,7 @@ from yuanliu.chain import keys
 from yuanliu.chain.bindings import Call
 from yuanliu.desk.access import Scope
 from yuanliu.desk.intentions import Intention, State
-from yuanliu.desk.outbox import Ask
+from yuanliu.desk.outbox import Ask, Handed
 from yuanliu.desk.sessions import unauthenticated
 from yuanliu.errors import YuanliuError
 from yuanliu.web.access import SignedIn, Visitor
@@ -164,6 +164,11 @@ class Acting:
         )
         return self.answer(intention)
 
+    def handed(self, call: Call, act: str, result: dict[str, Any]) -> Handed:
+        """Give what `carry_out` would submit, to be submitted with others'. Raises as `carry_out`."""
+        ask = Ask(call, self.idempotency_key, self.digest, act, result)
+        return Handed(self.account, self._key(act), ask)
+
     def carry_out_together(self, asked: Sequence[Asked], act: str, *, group: str) -> Intention:
         """Sign many calls as one, and store them: all are done, or none. Raises as `carry_out`."""
         return self.wired.outbox.submit_together(
@@ -227,17 +232,20 @@ async def _acting(
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Acting:
-    body = await request.body()
-    asked = f"{request.method} {request.url.path}\n".encode() + body
     return Acting(
         wired=wired,
         visitor=visitor,
         account=visitor.account,
         response=response,
         idempotency_key=idempotency_key or str(uuid.uuid4()),
-        digest=hashlib.sha256(asked).hexdigest(),
+        digest=digest_of(request.method, request.url.path, await request.body()),
         wait=preferred_wait(prefer),
     )
+
+
+def digest_of(method: str, path: str, body: bytes) -> str:
+    """Give the digest by which a request is known to be the same as before."""
+    return hashlib.sha256(f"{method} {path}\n".encode() + body).hexdigest()
 
 
 Acts = Annotated[Acting, Depends(_acting)]

@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 
 from yuanliu import __version__
 from yuanliu.web import problems
+from yuanliu.web.intake import Intake
 from yuanliu.web.look_ups import LookUps
 from yuanliu.web.middleware import Envelope
 from yuanliu.web.pages import frame
@@ -110,6 +111,7 @@ def create_app(services: Services) -> FastAPI:
     app.mount(f"/static/{frame.BUILD}", kept, name="kept")
     app.mount("/static", StaticFiles(directory=frame.STATIC), name="static")
     problems.install(app)
+    app.add_middleware(Intake, services=services)
     app.add_middleware(LookUps, services=services)
     app.add_middleware(Envelope)
     _document_problems(app)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from yuanliu import actions, epcis, members
+from yuanliu.chain.bindings import Call
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
@@ -25,7 +26,7 @@ from yuanliu.web.events_in import (
 )
 from yuanliu.web.problems import documented
 from yuanliu.web.routes.batches import BatchId, answered, known, known_record
-from yuanliu.web.services import Copy
+from yuanliu.web.services import Copy, Services
 from yuanliu.web.shapes import Input, IntentionView, hexed
 
 router = APIRouter(tags=["events"], responses=documented(400, 422, 503))
@@ -69,14 +70,24 @@ def record_event(
     """Record a step of production (cooperative, farmer) or logistics (cooperative, carrier, store)."""
     with reading(acts.wired.copy) as db:
         row = known(db, batch)
+    view = acts.carry_out(*recording(acts.wired, row, body))
+    return answered(view, acts.response, 201)
+
+
+def recording(
+    wired: Services, batch: q.Batch, body: ProductionIn | LogisticsIn
+) -> tuple[Call, str, dict[str, Any]]:
+    """Give the call that records an event, the name of the act, and what is kept of it.
+
+    Raises `EpcisError`, `YuanliuError` (`attachments.not_found`, `privacy.personal_data`).
+    """
     for photo in body.photos:
-        acts.wired.attachments.require(photo)
+        wired.attachments.require(photo)
     record = (
         actions.record_production if isinstance(body, ProductionIn) else actions.record_logistics
     )
-    call = record(acts.wired.deployment, row.id, body.event(row))
-    view = acts.carry_out(call, f"record_{body.kind}", {"batch": batch})
-    return answered(view, acts.response, 201)
+    call = record(wired.deployment, batch.id, body.event(batch))
+    return call, f"record_{body.kind}", {"batch": hexed(batch.id)}
 
 
 @router.post("/batches/{batch}/inspections", status_code=201, responses=REFUSALS)
