@@ -221,7 +221,7 @@ def print_cards(
         raise _no_farmers()
     with printing.printer():
         pdf = farmer_card.cards(made)
-    return _printed(pdf, "cards.pdf")
+    return _printed(pdf, "farmers-cards.pdf")
 
 
 def _code(db: Copy, site: str, batch: str, serial: str | None, mm: float, dpi: int) -> qr.Sized:
