@@ -155,10 +155,11 @@ class Story:
 
     # ------------------------------------------------------------------ lying
 
-    def drop(self, log: RawLog) -> None:
+    def drop(self, *dropped: RawLog) -> None:
         for logs in self.logs:
-            if log in logs:
-                logs.remove(log)
+            for log in dropped:
+                if log in logs:
+                    logs.remove(log)
 
     def word(self, log: RawLog, index: int, change: Callable[[int], int]) -> None:
         """Change a word of a log's data."""

@@ -146,7 +146,7 @@ LIES: Final[dict[str, tuple[Rule, Lie]]] = {
     "a sale is hidden": (Rule.JOURNAL_BROKEN, lambda s, x: s.drop(s.records(x.pool, SOLD)[0])),
     "a batch's first record is hidden": (
         Rule.JOURNAL_HEAD,
-        lambda s, x: [s.drop(log) for log in s.records(x.unsold)],
+        lambda s, x: s.drop(*s.records(x.unsold)),
     ),
     "a word of an event is changed": (
         Rule.JOURNAL_BROKEN,

@@ -1,0 +1,101 @@
+"""An honest history has no findings, whatever happened in it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from random import Random
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from tests.audit.conftest import audited
+from tests.index.history import History
+from tests.invariants.arena import Arena
+from tests.invariants.machine import Trade
+from tests.world import FLAGS, GTIN_EGGS, World
+
+from yuanliu.audit import Report, Rule
+from yuanliu.chain.devnet import Devnet
+from yuanliu.chain.relay import SignedRequest
+
+pytestmark = [pytest.mark.node, pytest.mark.slow]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_random_history_has_no_findings(world: World, seed: int) -> None:
+    History(world, Random(seed)).run(120)
+    report = audited(world)
+    assert report.findings == ()
+    assert report.counts["records"] > 20
+
+
+@pytest.fixture(scope="module")
+def arena() -> Iterator[Arena]:
+    with Devnet(flags=FLAGS) as devnet, closing(Arena(devnet)) as arena:
+        yield arena
+
+
+def test_whatever_anybody_does_that_the_contracts_allow_has_no_findings(arena: Arena) -> None:
+    """Hostile tokens and receivers, relayed and forged requests, claims by anyone: by the machine of the invariants.
+
+    One thing the audit names: a listed token that takes a fee pays farmers less than is their due.
+    """
+    reports: list[Report] = []
+
+    class Audited(Trade):
+        seen: ClassVar[list[Report]] = reports
+
+        def teardown(self) -> None:
+            super().teardown()
+            self.seen.append(audited(self.arena.world))
+
+    Trade.arena, Trade.round = arena, 0
+    profile = settings(
+        max_examples=4,
+        stateful_step_count=80,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Audited, settings=profile)
+    fee = arena.contracts["FeeToken"].address.lower()
+    for report in reports:
+        assert all(
+            finding.token == fee and finding.rule is Rule.PAYOUT_MISSING
+            for finding in report.findings
+        ), [finding.en for finding in report.findings]
+    assert sum(report.counts["payments"] for report in reports) > 30
+
+
+def test_payments_by_signature_are_heard(world: World) -> None:
+    """A payment by authorisation and acts made together, relayed: each signature is found where it stands."""
+    batch = world.harvest((world.farmer, 6_000), (world.farmers[1], 6_000))
+    call = world.batches.call("record", batch.id, 5, b'{"type":"ObjectEvent"}')
+    world.relayed(world.coop, world.actors, "together", [(call.to, call.data)] * 2)
+    requests: list[SignedRequest] = []
+    for _ in range(3):
+        nonce = world.relay.nonce(world.coop.address) + len(requests)
+        requests.append(world.relay.sign(world.coop.account, call, nonce=nonce, gas=300_000))
+    world.relay.submit_batch(requests)
+    report = audited(world)
+    assert report.findings == ()
+
+
+def test_what_is_given_by_mistake_is_told_and_is_no_finding(world: World) -> None:
+    world.pay(world.harvest())
+    world.act(world.buyer, world.yuan, "transfer", world.payments.address, 77)
+    report = audited(world)
+    assert report.findings == ()
+    assert report.money[0].gifts == 77
+
+
+def test_a_contract_wallet_acts_by_its_own_rules(world: World) -> None:
+    """The members' ballot, a contract, publishes terms: no signature of its own can be in the transaction."""
+    ballot = world.create("Ballot", world.catalogue.address, [world.outsider.address])
+    world.act(world.coop, world.catalogue, "setTermsAuthority", world.coop.address, ballot.address)
+    terms = world.terms(5_000, 3_000, 2_000, floor=120).tuple()
+    world.act(world.outsider, ballot, "vote", GTIN_EGGS, terms)
+    assert world.ask(world.catalogue, "productOf", GTIN_EGGS)["inForce"] == 5
+    assert audited(world).findings == ()
