@@ -1,5 +1,6 @@
 """What an operator may set, from the environment (`YUANLIU_…`) or a `.env` file."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -137,7 +138,10 @@ class Settings(BaseSettings):
         """Read what is separated by commas."""
         if not isinstance(value, str):
             return value
-        return tuple(each for part in value.split(",") if (each := part.strip()))
+        listed = tuple(each for part in value.split(",") if (each := part.strip()))
+        if wrong := [each for each in listed if not re.match(r"https?://[^\s/]+", each)]:
+            raise ValueError(f"no address of a node: {wrong[0]}")
+        return listed
 
 
 @cache
