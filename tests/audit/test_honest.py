@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from random import Random
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,7 +16,9 @@ from tests.world import FLAGS, GTIN_EGGS, World
 
 from yuanliu.audit import Report, Rule
 from yuanliu.chain.devnet import Devnet
-from yuanliu.chain.relay import SignedRequest
+
+if TYPE_CHECKING:
+    from yuanliu.chain.relay import SignedRequest
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
