@@ -579,6 +579,29 @@ def test_without_money_for_gas_it_says_so_and_goes_on_when_there_is_some(desk: D
     assert desk.relayer.status().balance == int(before, 16) or desk.relayer.status().balance == 0
 
 
+@pytest.mark.parametrize("mined", [False, True], ids=["never mined", "mined after all"])
+def test_a_new_key_for_the_relayer_takes_over_what_the_old_one_had_sent(
+    desk: Desk, mined: bool
+) -> None:
+    first = desk.submit_all(range(3))
+    desk.relayer.step()
+    assert pool(desk) == 1
+    other = desk.world.platform.account
+    account = str(other.address)
+    before = desk.world.node.request("eth_getBalance", account, "latest")
+    desk.world.node.request("anvil_setBalance", account, hex(10**18))
+    if not mined:
+        desk.world.node.request("anvil_dropAllTransactions")
+    try:
+        desk.relayer = Relayer(desk.outbox, other)
+        more = desk.submit(3)
+        desk.settle()
+        assert desk.numbers() == [0, 1, 2, 3]
+        assert {desk.state(each) for each in (*first, more)} == {State.DONE}
+    finally:
+        desk.world.node.request("anvil_setBalance", account, before)
+
+
 def test_where_gas_is_free_it_offers_nothing_however_long_it_waits(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

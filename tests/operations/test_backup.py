@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from tests.faults.checks import on_chain, settled
 from tests.faults.load import Load, states
 from tests.serve.programs import Ground, Nursery, Place, Program, lay_ground, until
@@ -158,6 +159,18 @@ def test_a_backup_that_is_not_whole_is_refused_and_nothing_is_written_over(
         assert restored.execute("SELECT count(*) FROM attachment").fetchone() == (2,)
     with refused("place_taken"):
         backups.restore(elsewhere, saved)
+
+    in_a_store = config.model_copy(
+        update={"attachments_url": SecretStr("s3://key:word@store.invalid/bucket")}
+    )
+    for number, made in enumerate(
+        (
+            backups.backup(config, tmp_path / "0", attachments=False),
+            backups.backup(in_a_store, tmp_path / "1"),
+        )
+    ):
+        assert made.attachments is None, "they are saved elsewhere"
+        assert not (tmp_path / str(number) / "attachments").exists()
 
     lost = next((config.data_dir / "attachments").glob("??/??/*"))
     lost.write_bytes(b"altered")

@@ -168,6 +168,25 @@ class Dispatches:
             )
         return dispatch
 
+    def adopt(self) -> int:
+        """Let what another account had under way wait again, for the relayer's key was changed; give how many.
+
+        Should the other's transactions be mined after all, nothing is done twice: the forwarder executes each number of
+        a signer once.
+        """
+        others = select(DISPATCH.c.id).where(
+            DISPATCH.c.deployment == self._deployment,
+            DISPATCH.c.relayer != self._relayer,
+            DISPATCH.c.state == str(Course.PENDING),
+        )
+        with self._reading() as connection:
+            ids = list(connection.execute(others).scalars())
+        if ids:
+            with self._engine.begin() as connection:
+                for id_ in ids:
+                    self._lose(connection, id_)
+        return len(ids)
+
     def add(self, dispatch: Dispatch, attempt: Transaction) -> None:
         """Note a replacement that is about to be sent."""
         with self._engine.begin() as connection:

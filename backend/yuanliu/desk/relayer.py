@@ -194,6 +194,8 @@ class Relayer:
         elif self._pending is None:  # the node was away: it may be another chain than before
             self._deployment.check_chain(self._node)
         if self._pending is None:
+            if count := self._book.adopt():
+                _log.warning("relayer: %d transactions of another account's are sent anew", count)
             self._pending = self._book.pending()
             blocks = self._book.mined_blocks()
             self._anchor = blocks[0] if blocks else None
