@@ -133,6 +133,20 @@ def bench_labels(
         _show(labels.measure(count, said=lambda what: status.update(f"{what} …")))
 
 
+@app.command("audit")
+def bench_audit(
+    *,
+    payments: Annotated[
+        int, typer.Option("--payments", min=100, help="Payments on the chain.")
+    ] = 100_000,
+) -> None:
+    """Measure an audit of so many payments, beside what the node itself needs to give them."""
+    from yuanliu.bench import audit
+
+    with err.status("Measuring …") as status:
+        _show(audit.measure(payments, said=lambda what: status.update(f"{what} …")))
+
+
 def _show(figures: "Iterable[Figure]") -> None:
     """Show measured figures as a table; what is not as asked for is red."""
     table = Table("figure", "measured", "asked for", box=None)
