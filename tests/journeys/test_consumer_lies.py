@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from tests.journeys.browser import PATIENCE, PHONE_EN, PHONE_ZH
 from tests.journeys.conftest import Visit
+from tests.lies.lie import lie
 from tests.web.house import House
 
 from yuanliu import actions, epcis
@@ -84,6 +85,20 @@ def altered(home: House, table: str, *statements: tuple[str, Sequence[object]]) 
                 db.exec_driver_sql(f"INSERT INTO {table} VALUES ({places})", row)
 
 
+@lie(
+    "Alter the rows that a lot's page is made of",
+    "篡改生成消费者页面的数据行",
+    cheats="consumer",
+    liars=("database admin", "platform"),
+    happens=(
+        "Records are altered, left out, reordered or added in the database; so are prices, shares and names."
+    ),
+    noticed_by=("the reader's phone",),
+    how=(
+        "it recomputes the history from the page's records and asks the chain for the head; what the page shows"
+        " is compared with the records. It names what differs, in red."
+    ),
+)
 def test_rows_changed_behind_the_servers_back_are_named(visit: Visit, own_site: House) -> None:
     batch = batch_of(own_site, "tea")
     with own_site.prepared.services.copy.begin() as db:
@@ -188,6 +203,19 @@ def test_rows_changed_behind_the_servers_back_are_named(visit: Visit, own_site: 
     verdict(page, "matches")
 
 
+@lie(
+    "Show no hold and no recall on the page",
+    "页面上隐去停售或召回",
+    cheats="consumer",
+    liars=("database admin", "platform"),
+    happens=(
+        "The row of a hold or a recall, or a link of the lineage to a recalled lot, is deleted."
+    ),
+    noticed_by=("the reader's phone",),
+    how=(
+        "it asks the chain whether the lot is held or recalled, and for its parents, whatever the page says."
+    ),
+)
 def test_red_comes_first_and_no_lie_takes_it_away(visit: Visit, own_site: House) -> None:
     eggs, failed = batch_of(own_site, "eggs"), "0x" + batch_of(own_site, "eggs").hex()
     report = {"file": ("report.txt", b"salmonella found", "text/plain")}
@@ -241,6 +269,18 @@ def test_red_comes_first_and_no_lie_takes_it_away(visit: Visit, own_site: House)
         expect(page.locator("#verdict")).to_contain_text("页面漏掉了")
 
 
+@lie(
+    "Give the phone a false head, or two nodes that disagree",
+    "用撒谎的节点应付手机核对",
+    cheats="consumer",
+    liars=("node operator",),
+    happens="The node that a reader's phone asks invents a head.",
+    noticed_by=("the reader's phone",),
+    how=(
+        "the page's records do not lead there; and a reader who names a second node is told that the two say"
+        " different things."
+    ),
+)
 def test_a_node_that_lies_is_caught(visit: Visit, own_site: House) -> None:
     someone = visit()
     heads = 0
