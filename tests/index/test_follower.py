@@ -188,7 +188,8 @@ from pathlib import Path
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.rawlogs import RawNode
 from yuanliu.database import Family, open_database
-from yuanliu.index import follower, windows
+from yuanliu.chain import windows
+from yuanliu.index import follower
 from yuanliu.index.store import Store
 from yuanliu.settings import settings
 windows.FIRST_WINDOW = windows.MAX_WINDOW = 1

@@ -135,9 +135,12 @@ def home(request: Request, db: Copy) -> Response:
 
 
 @router.get(
-    "/language", status_code=303, responses={303: {"description": "Back, in that language"}}
+    "/language",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={303: {"description": "Back, in that language"}, **documented(413, 422)},
 )
-def choose_language(to: Language, back: Annotated[str, Query(max_length=4_000)] = "/") -> Response:
+def choose_language(to: Language, back: Annotated[str, Query(max_length=600)] = "/") -> Response:
     """Remember a language for a year, and go back to the page that was read."""
     # Only to a path of ours: what a browser would take for another host goes to the first page.
     local = back.startswith("/") and not re.match(r"/[/\\]", back) and back.isprintable()
