@@ -262,7 +262,7 @@
     } catch (error) {
       if (mine !== run) return;
       if (!(error instanceof yuanliu.ChainError)) {
-        show('unreachable', say('unreachable'), say('unreachable_text', { node: urls[0] || '' }));
+        show('unreachable', say('failed'), String(error.message || error).slice(0, 200));
         return;
       }
       const key = error.why === 'unreachable' ? 'unreachable_text' : error.why;
