@@ -69,6 +69,7 @@ def test_what_is_filled_in_without_a_line_is_sent_once_when_it_is_back(
     clerk.expect_fault("ERR_INTERNET_DISCONNECTED|Failed to load resource|Failed to fetch")
     page.goto("/coop/farmers/new")  # a page that this browser never showed
     desk.form(page)
+    expect(page.locator("body")).to_have_css("margin", "0px")  # the style sheets are there too
     code = f"J-{next(desk.NUMBERS):04d}"
     desk.fill(page, code=code, name="老李")
     page.get_by_role("button", name=SAY("enrol")).click()

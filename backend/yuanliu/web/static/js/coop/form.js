@@ -168,6 +168,10 @@ export async function wire(form) {
   }
   form.addEventListener("input", save);
   form.addEventListener("change", save);
+  form.addEventListener("input", (event) => { // what is being corrected is not wrong any more
+    const box = event.target.closest?.("[data-field].field-wrong");
+    if (box) wrongIn(box, "");
+  });
   addEventListener("pagehide", () => { if (saving) keep(); });
 
   form.addEventListener("submit", async (event) => {

@@ -6,6 +6,7 @@ const STATIC = `coop-static-${BUILD}`;
 const PAGES = "coop-pages";
 const OFFLINE = ["/coop/offline", "/coop/waiting"];
 const PATIENCE_MS = 5_000;
+const ANYHOW = { ignoreVary: true }; // one language a device; style sheets are asked for with another Accept than files
 
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
@@ -54,7 +55,7 @@ self.addEventListener("fetch", (event) => {
 
 async function stored(request) {
   const cache = await caches.open(STATIC);
-  const found = await cache.match(request);
+  const found = await cache.match(request, ANYHOW);
   if (found) return found;
   const answer = await fetch(request);
   if (answer.ok) await cache.put(request, answer.clone());
@@ -71,11 +72,11 @@ async function page(event, url) {
     return answer;
   });
   event.waitUntil(asked.catch(() => {}));
-  const seen = (await pages.match(name)) ?? (await pages.match(url.pathname));
+  const seen = (await pages.match(name, ANYHOW)) ?? (await pages.match(url.pathname, ANYHOW));
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, null));
   const answer = await Promise.race([asked.catch(() => null), ...(seen ? [late] : [])]);
   if (answer && !(answer.status >= 502 && seen)) return answer;
-  return seen ?? answer ?? (await pages.match("/coop/offline")) ?? Response.error();
+  return seen ?? answer ?? (await pages.match("/coop/offline", ANYHOW)) ?? Response.error();
 }
 
 // A form that is corrected is the same page; a list's next page is another.
