@@ -23,8 +23,10 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An audit up to a block. `findings` have one entry for each thing that is wrong, `raw` counts each rule broken.
+    """An audit up to a block.
 
+    `findings` have one entry for each thing that is wrong, `details` one for each time that a rule was broken (at most
+    20,000), `raw` counts those.
     `notes` are codes of what could not be checked, with a number. Compare `block` and `block_hash` with another node's:
     whoever controls the only node that is asked could show another chain.
     """
@@ -41,6 +43,7 @@ class Report:
     money: tuple[Money, ...]
     shares: dict[str, int]
     findings: tuple[Finding, ...]
+    details: tuple[Finding, ...]
     raw: int
     notes: dict[str, int]
 
@@ -75,6 +78,7 @@ class Report:
             ],
             "shares": {name: str(amount) for name, amount in self.shares.items()},
             "findings": [finding.as_json() for finding in self.findings],
+            "details": [finding.as_json() for finding in self.details],
             "rules_broken": self.raw,
             "notes": self.notes,
         }

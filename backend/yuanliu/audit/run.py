@@ -224,6 +224,7 @@ class _Audit:
             ),
             shares={name: scene.number(name) for name in ("farmers", "cooperatives", "platforms")},
             findings=tuple(causes(raw)),
+            details=tuple(raw),
             raw=self._ledger.noted + len(state),
             notes={name: number for name, number in notes.items() if number},
         )
