@@ -133,6 +133,52 @@ def bench_labels(
         _show(labels.measure(count, said=lambda what: status.update(f"{what} …")))
 
 
+@app.command("field")
+def bench_field(
+    parts: Annotated[
+        list[str] | None,
+        typer.Argument(help="gas, computing, following, rows; all if none is named."),
+    ] = None,
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Write docs/benchmarks.md.")] = False,
+) -> None:
+    """Measure ourselves beside the best-known others: gas, EPCIS, links, follower, audit, look-ups."""
+    from yuanliu.bench import field_report
+    from yuanliu.settings import settings
+
+    unknown = set(parts or ()) - set(field_report.PARTS)
+    if unknown or (write and parts):
+        raise typer.BadParameter(f"any of {', '.join(field_report.PARTS)}; with --write: all")
+    machine, missing = field_report.machine(), list[str]()
+    with err.status("Measuring …") as status:
+        compared = list(
+            field_report.measure(
+                parts or tuple(field_report.PARTS),
+                said=lambda what: status.update(f"Measuring: {what} …"),
+                failed=missing.append,
+            )
+        )
+    table = Table("what", "ours", "theirs", "ratio", "limit", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for each in compared:
+        theirs = "" if each.theirs is None else f"{each.theirs:,.0f}"
+        ratio = "" if each.ratio is None else f"{each.ratio:,.2f}"
+        ours = f"{each.ours:,.0f} {each.unit}"
+        table.add_row(f"{each.what} | {each.rival}", ours, theirs, ratio, f"{each.limit:,.0f}")
+    out.print(table)
+    for each in compared:
+        out.print(f"{each.what}: {each.note}", highlight=False, soft_wrap=True)
+    for why in missing:
+        out.print(f"Not measured: {why}", style="bold red", highlight=False, soft_wrap=True)
+    if write and not missing:
+        document = settings().project_dir / "docs" / "benchmarks.md"
+        document.write_text(field_report.document(compared, machine), encoding="utf-8")
+        out.print(f"Written to {document}.", highlight=False, soft_wrap=True)
+    if missing:
+        raise typer.Exit(1)
+
+
 @app.command("audit")
 def bench_audit(
     *,
