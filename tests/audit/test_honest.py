@@ -6,15 +6,20 @@ from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.conversions import to_hex
+from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from tests import p256
 from tests.audit.conftest import audited
 from tests.index.history import History
 from tests.invariants.arena import Arena
 from tests.invariants.machine import Trade
-from tests.world import FLAGS, GTIN_EGGS, World
+from tests.world import FLAGS, GTIN_EGGS, World, person
 
 from yuanliu.audit import Report, Rule
+from yuanliu.chain import keys, relay
 from yuanliu.chain.devnet import Devnet
 
 if TYPE_CHECKING:
@@ -83,6 +88,38 @@ def test_payments_by_signature_are_heard(world: World) -> None:
     world.relay.submit_batch(requests)
     report = audited(world)
     assert report.findings == ()
+
+
+def test_keys_without_an_account_and_wallets_are_heard(world: World) -> None:
+    """A P-256 key signs by ERC-7913, a wallet by ERC-1271; a wallet that changed hands since is noted, no finding."""
+    verifier, key = world.deployment.contract("P256Verifier").address, p256.key("a security key")
+    signer = bytes.fromhex(verifier[2:]) + key.public
+    owner = person("a wallet's owner")
+    wallet = world.create("ContractWallet", owner.address)
+    batch = world.harvest((world.farmer, 6_000))
+
+    def by_key(digest: bytes) -> bytes:
+        return encode(["bytes", "bytes"], [signer, key.sign(digest)])
+
+    def by_wallet(digest: bytes) -> bytes:
+        return keys.sign_digest(owner.account, digest)
+
+    for address, sign in ((to_hex(keccak(signer)[12:]), by_key), (wallet.address, by_wallet)):
+        order = (world.number(), address, [(batch.id, 2, 600)])
+        world.act(world.buyer, world.payments, "pay", order)
+        call = world.batches.call("offer", batch.id, world.outsider.address, 1)
+        deadline, gas, nonce = world.now + 3_600, 600_000, world.relay.nonce(address)
+        digest = relay.request_digest(
+            world.deployment, address, call, gas=gas, nonce=nonce, deadline=deadline
+        )
+        signed = relay.SignedRequest(address, call, gas, nonce, deadline, sign(digest))
+        world.relay.submit_batch([signed])
+    report = audited(world)
+    assert (report.findings, "wallets" in report.notes) == ((), False)
+    slot, other = "0x" + "00" * 32, "0x" + "00" * 12 + world.outsider.address[2:]
+    world.node.request("anvil_setStorageAt", wallet.address, slot, other)
+    report = audited(world)
+    assert (report.findings, report.notes["wallets"]) == ((), 1)
 
 
 def test_what_is_given_by_mistake_is_told_and_is_no_finding(world: World) -> None:

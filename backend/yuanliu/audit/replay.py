@@ -1,6 +1,7 @@
 """Takes the logs of the contracts in their order, window by window, and lets each be judged by what came before it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from yuanliu.audit.authors import Authors
@@ -12,6 +13,7 @@ from yuanliu.audit.sales import Sales
 from yuanliu.audit.scene import Scene, Signed
 from yuanliu.audit.trade import Trade
 from yuanliu.chain.deployment import Deployment
+from yuanliu.chain.node import RpcError
 from yuanliu.chain.rawlogs import Log, RawNode
 from yuanliu.chain.words import word
 from yuanliu.errors import YuanliuError
@@ -22,6 +24,7 @@ TRANSFER: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df52
 _PLAIN_TRANSFER: Final = 3
 _INDEX_BITS: Final = 32
 _AT_ONCE: Final = 300
+_MANY: Final = 12_000
 _MOST_FETCHED: Final = 50_000
 _FAULT: Final = "yuanliu"
 _NONSENSE: Final = (LookupError, TypeError, ValueError, AttributeError, YuanliuError)
@@ -60,6 +63,8 @@ class Source:
     def read(self, first: int, last: int) -> list[Log]:
         """Give the same logs, and keep the transactions of our contracts' until they are asked for."""
         found = self.ask(first, last)
+        if len(found) > _MANY and first != last:  # memory stays the same: a smaller window is taken
+            raise RpcError("eth_getLogs", f"{len(found)} logs are too many at once", 0, None)
         hashes = {str(log.get("transactionHash")).lower() for log in found}
         if len(self._fetched) > _MOST_FETCHED:  # of windows that were given up
             self._fetched.clear()
@@ -119,11 +124,11 @@ class Replay:
         scene = self._scene
         signed: list[Signed] = []
         before = -1
-        for log in sorted(logs, key=_place):
-            place = _place(log)
+        placed = sorted(((_place(log), log) for log in logs), key=itemgetter(0))
+        for place, log in placed:
             fault = log.get(_FAULT)
             if fault is Rule.LOG_REPEATED:
-                self._at(log, times)
+                self._at(place, times)
                 scene.wrong(Rule.LOG_REPEATED, "once", "twice", what=_where(log))
                 continue
             if (
@@ -135,7 +140,7 @@ class Replay:
             if hash_ != scene.transaction:
                 self._end(signed)
                 scene.transaction = hash_
-            self._at(log, times)
+            self._at(place, times)
             if fault is not None:
                 scene.wrong(Rule.LOG_ORDER, "the chain's order", "another", what=_where(log))
             self._take(log)
@@ -144,9 +149,9 @@ class Replay:
         self._authors.check(signed)
         scene.transaction = ""
 
-    def _at(self, log: Log, times: Mapping[int, int]) -> None:
+    def _at(self, place: int, times: Mapping[int, int]) -> None:
         scene = self._scene
-        scene.block = _place(log) >> _INDEX_BITS
+        scene.block = place >> _INDEX_BITS
         scene.time = times.get(scene.block, 0)
 
     def _take(self, log: Log) -> None:

@@ -204,7 +204,7 @@ class _Audit:
         counts = {name: scene.number(name) for name in names}
         counts["actors"] = len(scene.actors)
         counts["records"] = scene.number("records")
-        notes = {"impersonated": scene.number("impersonated")}
+        notes = {name: scene.number(name) for name in ("impersonated", "wallets")}
         if any(finding.rule is Rule.CODE for finding in raw):
             notes["state_not_compared"] = 1
         return Report(

@@ -38,6 +38,10 @@ _NOTES: Final = {
         "开发链允许代任何人发交易：这些交易没有签名可查",
         "a development chain lets anyone send in anyone's name: these transactions have no signature",
     ),
+    "wallets": (
+        "合约钱包的签名规则可能已变，当时的签名现在无法重查",
+        "a contract wallet's rules may have changed: what it signed then cannot be checked now",
+    ),
     "state_not_compared": (
         "合约代码不对，链上状态没有再核对",
         "code differs, so the state was not compared",
