@@ -60,6 +60,14 @@ class Figure:
             return True
         return self.value >= self.asked if self.unit.endswith("/s") else self.value <= self.asked
 
+    @property
+    def ratio(self) -> float | None:
+        """How it stands to what was asked for: from 1 on it is met."""
+        if not self.asked or not self.value:
+            return None
+        quick = self.value / self.asked
+        return quick if self.unit.endswith("/s") else 1 / quick
+
 
 def measure(
     logs: int = LOGS, events: int = EVENTS, said: Callable[[str], None] = lambda _: None

@@ -1,5 +1,7 @@
 """Commands that measure."""
 
+import os
+import platform
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -195,11 +197,19 @@ def bench_audit(
 
 def _show(figures: "Iterable[Figure]") -> None:
     """Show measured figures as a table; what is not as asked for is red."""
-    table = Table("figure", "measured", "asked for", box=None)
+    before = os.getloadavg()[0]
+    table = Table("figure", "measured", "asked for", "ratio", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for figure in figures:
         asked = f"{figure.asked:,.0f} {figure.unit}" if figure.asked else ""
         style = "" if figure.is_met else "bold red"
-        table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", asked, style=style)
+        ratio = f"{figure.ratio:.2f}" if figure.ratio else ""
+        table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", asked, ratio, style=style)
     out.print(table)
+    out.print(
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; load {before:.1f} before,"
+        f" {os.getloadavg()[0]:.1f} after. Ratios from 1 on are what was asked for.",
+        highlight=False,
+        soft_wrap=True,
+    )

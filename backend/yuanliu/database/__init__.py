@@ -7,6 +7,7 @@ saved, without touching the other; and the follower's long writes never hold up 
 from sqlalchemy import Connection, Engine
 
 from yuanliu.database.engine import (
+    SQLITE_CACHE,
     DatabaseBusy,
     DatabaseUnreachable,
     Family,
@@ -18,6 +19,7 @@ from yuanliu.database.migrate import Outdated, require_current, upgrade
 from yuanliu.database.types import BigUint, Fixed
 
 __all__ = [
+    "SQLITE_CACHE",
     "BigUint",
     "Connection",
     "DatabaseBusy",

@@ -18,6 +18,9 @@ from yuanliu.settings import Settings
 BUSY_SECONDS: Final = 10.0
 """How long a statement waits for another writer before it fails."""
 
+SQLITE_CACHE: Final = -2_048
+"""Size of a connection's cache, as SQLite takes it: negative in KiB."""
+
 _SCHEMES: Final = ("postgresql", "postgres")
 
 
@@ -97,7 +100,7 @@ def _sqlite(path: Path) -> Engine:
         cursor.execute(f"PRAGMA synchronous={'FULL' if path.stem == Family.DESK else 'NORMAL'}")
         # The system keeps the file's pages anyway. A cache is there once for each connection, and what is mapped (here
         # it is not) counts as the service's memory.
-        cursor.execute("PRAGMA cache_size=-2048")
+        cursor.execute(f"PRAGMA cache_size={SQLITE_CACHE}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from yuanliu import hexes
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.rawlogs import Header
-from yuanliu.database import BigUint
+from yuanliu.database import SQLITE_CACHE, BigUint
 from yuanliu.errors import YuanliuError
 from yuanliu.index import tables
 from yuanliu.index.abi import Row
@@ -36,6 +36,16 @@ from yuanliu.index.tables import CURSOR, LAST_LOG, LOG_BITS, unwrap
 _TABLES: Final[Mapping[str, Table]] = tables.metadata().tables
 _CURSOR: Final = _TABLES[CURSOR]
 _AT_ONCE: Final = 500
+
+_MANY: Final = 500
+"""Rows of one commit from which on SQLite gets more memory for it."""
+
+_ROOMY: Final = ("PRAGMA cache_size=-16384", "PRAGMA wal_autocheckpoint=8000")
+_USUAL: Final = (
+    f"PRAGMA cache_size={SQLITE_CACHE}",
+    "PRAGMA wal_autocheckpoint=1000",
+    "PRAGMA shrink_memory",
+)
 
 FACTS: Final = tuple(
     name for name in sorted(_TABLES) if name not in {CURSOR, "block", "event", "event_thing"}
@@ -129,7 +139,7 @@ class Store:
         moved = replace(cursor, block=last.number, hash=last.hash, time=last.time)
         if cursor.events == cursor.end and not blocks:
             moved = replace(moved, events=moved.end)  # there is nothing to draw events from
-        with self.writing() as db:
+        with self.writing(many=sum(map(len, rows.values())) > _MANY) as db:
             self._move(db, cursor, moved)
             self.insert(db, "block", blocks)
             for table, added in rows.items():
@@ -141,7 +151,7 @@ class Store:
     ) -> Cursor:
         """Add events, drawn from all facts up to the place `upto`. Raises `CursorMoved`, `StoreBusy`."""
         moved = replace(cursor, events=upto)
-        with self.writing() as db:
+        with self.writing(many=len(events) > _MANY) as db:
             self._move(db, cursor, moved)
             self.insert(db, "event", events)
             self.insert(db, "event_thing", things)
@@ -203,13 +213,32 @@ class Store:
             db.exec_driver_sql(_insert(table), list(rows))
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Open a transaction that writes. Raises `StoreBusy`."""
+    def writing(self, *, many: bool = False) -> Iterator[Connection]:
+        """Open a transaction that writes, `many` rows at once or a few. Raises `StoreBusy`."""
         try:
-            with self.engine.begin() as db:
+            with self.engine.connect() as db, self._roomy(db, many=many), db.begin():
                 yield db
-        except (OperationalError, DBAPIError) as error:
-            raise StoreBusy(str(error.orig).strip().partition("\n")[0]) from error
+        except (DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
+            why = str(getattr(error, "orig", error))
+            raise StoreBusy(why.strip().partition("\n")[0]) from error
+
+    @contextmanager
+    def _roomy(self, db: Connection, *, many: bool) -> Iterator[None]:
+        """Let SQLite hold a whole window in memory while it writes it, and move it into its file less often.
+
+        Otherwise a window of 3 MB spills out of a cache of 2 MB, and is written once more at each commit.
+        """
+        if self.is_postgresql or not many:
+            yield
+            return
+        driver: Any = db.connection.driver_connection
+        try:
+            for statement in _ROOMY:
+                driver.execute(statement)
+            yield
+        finally:
+            for statement in _USUAL:
+                driver.execute(statement)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
