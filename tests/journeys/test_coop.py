@@ -278,7 +278,7 @@ def test_a_sheet_is_shown_before_anything_is_booked(visit: Visit, site: House) -
     rows: list[list[Any]] = [
         [str(numbers[0]), "H-0001", EGGS, 30, None, None, 24],
         [str(numbers[1]), "H-0001", EGGS, 12.5, 0.5, 110, 24],
-        [str(numbers[1]), "H-9999", desk.HOSTILE, "=1+1", 2, 999, "x"],
+        [str(numbers[1]), "H-9999", f"{desk.HOSTILE} 2", "=1+1", 2, 999, "x"],
     ]
     for row in rows:
         made.worksheets[0].append(row)

@@ -73,7 +73,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"labels\.no_farmer", 404),
     (r"labels\.not_conformant", 409),
     (r"(labels|paper)\.\w+", 422),
-    (r"(members|money|outbox|pin|pool|privacy|record|request|tokens|verify|webhook)\.\w+", 422),
+    (r"(members|money|outbox|pin|pool|privacy|record|request|sheets|tokens|verify|webhook)\.\w+", 422),
 )
 
 
