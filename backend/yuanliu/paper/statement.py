@@ -24,7 +24,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement. `share`: a chart's title, its points (x, per cent) in order, and the names of places on the axis."""
+    """A statement. `share`: a chart's title, its line and points (x, per cent) in order, and names on the axis."""
 
     title: str
     header: str
@@ -37,6 +37,7 @@ class Statement:
     incomes_title: str = ""
     incomes: Sequence[Bar] = ()
     share_title: str = ""
+    share_name: str = ""
     share: Sequence[tuple[float, float]] = ()
     share_marks: Sequence[tuple[float, str]] = field(default=())
     notes: Sequence[str] = ()
@@ -50,7 +51,9 @@ def statement(what: Statement) -> bytes:
     for finding in what.findings:
         made.paragraph(finding)
     if what.share:
-        made.lines(what.share_title, [Line("", what.share)], marks=what.share_marks, high=40)
+        made.lines(
+            what.share_title, [Line(what.share_name, what.share)], marks=what.share_marks, high=40
+        )
     if what.incomes:
         made.bars(what.incomes_title, what.incomes)
     for sheet in what.sheets:

@@ -391,7 +391,7 @@ def periods(found: Totals) -> tuple[tuple[str, Sums], ...]:
 
 
 def _read_powers() -> tuple[Mapping[str, Any], ...]:
-    path = Path(__file__).parent / "powers.toml"
+    path = (Path(__file__).parent / "powers").with_suffix(".toml")
     return tuple(tomllib.loads(path.read_text(encoding="utf-8"))["power"])
 
 

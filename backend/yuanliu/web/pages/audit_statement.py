@@ -49,9 +49,11 @@ def statement(db: Copy, wired: Services, asked: Asked, *, language: Language, no
             ]
             or [t("audit.findings_none")],
             share_title=t("audit.share_over_time"),
+            share_name=t("audit.farmers"),
             share=[
                 (float(number), bps(each.farmers, each.amount) / 100)
                 for number, (_, each) in enumerate(listed)
+                if len(listed) > 1  # one point is no course of time
             ],
             share_marks=[
                 (float(number), name)
@@ -111,14 +113,14 @@ def _finding(each: Finding, t: Words, language: Language) -> str:
 
 def _payments(rows: tuple[Audited, ...], whole: Sums, t: Words, language: Language) -> Sheet:
     columns = [
-        Column(t("audit.time"), 24),
-        Column(t("audit.lot"), 32),
+        Column(t("audit.time"), 30),
+        Column(t("audit.lot"), 34),
         Column(t("audit.amount"), 24, "right"),
         Column(t("audit.farmers"), 24, "right"),
         Column(t("audit.cooperative"), 22, "right"),
         Column(t("audit.platform"), 22, "right"),
         Column(t("audit.again"), 14, "centre"),
-        Column(t("audit.place"), 28),
+        Column(t("audit.place"), 36),
     ]
     listed = [
         (
@@ -143,7 +145,7 @@ def _payouts(db: Copy, rows: tuple[q.Payout, ...], t: Words, language: Language)
     codes = cards.codes(db, [row.owner for row in rows])
     lots = lots_of(db, [row.batch for row in rows])
     columns = [
-        Column(t("audit.time"), 26),
+        Column(t("audit.time"), 30),
         Column(t("audit.who"), 30),
         Column(t("audit.kind"), 30),
         Column(t("audit.lot"), 34),
