@@ -36,7 +36,10 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"access\.(locked|too_many_\w+)", 429),
     (r"access\.\w+", 403),
     (r"request\.not_acceptable", 406),
-    (r"request\.(too_large|target_too_long)|attachments\.too_large|epcis\.query_too_large|sheets\.too_large", 413),
+    (
+        r"request\.(too_large|target_too_long)|attachments\.too_large|epcis\.query_too_large|sheets\.too_large",
+        413,
+    ),
     (r"request\.media_type|attachments\.type_\w+", 415),
     (
         r"contract\.\w+_(RoleMissing|OwnerKeyNeeded|KeyRetired|Suspended|NotMy\w+|NotSupervisor)",
@@ -73,7 +76,10 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"labels\.no_farmer", 404),
     (r"labels\.not_conformant", 409),
     (r"(labels|paper)\.\w+", 422),
-    (r"(members|money|outbox|pin|pool|privacy|record|request|sheets|tokens|verify|webhook)\.\w+", 422),
+    (
+        r"(members|money|outbox|pin|pool|privacy|record|request|sheets|tokens|verify|webhook)\.\w+",
+        422,
+    ),
 )
 
 
