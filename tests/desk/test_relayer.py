@@ -579,6 +579,26 @@ def test_without_money_for_gas_it_says_so_and_goes_on_when_there_is_some(desk: D
     assert desk.relayer.status().balance == int(before, 16) or desk.relayer.status().balance == 0
 
 
+@BOTH
+def test_what_the_leader_before_sent_while_it_lost_its_lock_is_not_forgotten(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relayer_module, "_CARE_SECONDS", -1)
+    before = desk.new_relayer()
+    desk.relayer = desk.new_relayer()
+    desk.relayer.step()  # it has read the book
+    late = desk.submit(1)
+    before.step()
+    assert desk.state(late) is State.SENT
+    desk.mine()
+    desk.relayer.step()
+    desk.relayer.step()
+    assert desk.state(late) is State.DONE
+    desk.submit(2)
+    desk.settle()
+    assert desk.numbers() == [1, 2]
+
+
 @pytest.mark.parametrize("mined", [False, True], ids=["never mined", "mined after all"])
 def test_a_new_key_for_the_relayer_takes_over_what_the_old_one_had_sent(
     desk: Desk, mined: bool

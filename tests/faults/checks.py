@@ -37,9 +37,8 @@ def check(nursery: Nursery, place: Place, batch: str, *loads: Load) -> None:
     """See that everything is there once, that the service says so, and that its copy equals a rebuild."""
     until(lambda: settled(place, batch, *loads), 180)
     for load in loads:
-        asked = len(load.numbers)
-        until(lambda load=load, asked=asked: states(place, load) == Counter(done=asked))  # type: ignore[misc]
-        assert len(set(load.accepted.values())) == asked
+        _all_done(place, load)
+        assert len(set(load.accepted.values())) == len(load.numbers)
     time.sleep(1)  # whatever would be sent twice has time to be
     assert on_chain(place, batch) == Counter(number for load in loads for number in load.numbers)
     shows_all(place, batch)
@@ -54,3 +53,17 @@ def shows_all(place: Place, batch: str) -> None:
     with place.client() as client:
         path = f"/api/v1/batches/{batch}/journal"
         until(lambda: client.get(path).json()["head"] == "0x" + head.hex())
+
+
+def _all_done(place: Place, load: Load) -> None:
+    """Wait until the service says so of each; otherwise tell what it says instead."""
+    expected, found = Counter(done=len(load.numbers)), [Counter[str]()]
+
+    def done() -> bool:
+        found.append(states(place, load))
+        return found[-1] == expected
+
+    try:
+        until(done)
+    except AssertionError as error:
+        raise AssertionError(f"after a while the service says: {found[-1]}") from error

@@ -388,6 +388,9 @@ class Relayer:
         self._cared = time.monotonic()
         self._balance = int(str(self._node.request("eth_getBalance", self.address, "latest")), 16)
         self._book.finish(view.head - self._depth, time.time() - FINAL_SECONDS)
+        # Who lost the lock a moment ago may have sent something after this one read the book.
+        known = {dispatch.id: dispatch for dispatch in self._own()}
+        self._pending = [known.get(each.id, each) for each in self._book.pending()]
         blocks = self._book.mined_blocks()
         self._anchor = blocks[0] if blocks else None
 
