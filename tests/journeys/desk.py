@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from playwright.sync_api import Locator, Page, expect
 from tests.journeys.browser import PATIENCE, Look
 from tests.web.house import House
 
-from yuanliu.web.messages import Language
 from yuanliu.web.pages.texts import text
+
+if TYPE_CHECKING:
+    from yuanliu.web.messages import Language
 
 expect.set_options(timeout=PATIENCE)
 
