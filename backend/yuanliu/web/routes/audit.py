@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from yuanliu.errors import YuanliuError
 from yuanliu.index.queries.audit import audited_one, terms_listed
-from yuanliu.sheets.export import csv_stream, json_stream, xlsx_into
+from yuanliu.sheets.export import MOST_XLSX_ROWS, csv_stream, json_stream, too_long, xlsx_into
 from yuanliu.sheets.writing import CSV, XLSX
 from yuanliu.web.pages import audit as pages
 from yuanliu.web.pages import audit_tables, frame
@@ -113,6 +113,10 @@ def table(
     rows = audit_tables.rows(wired, kind, asked.scope, language)
     if form == "csv":
         return _streamed(csv_stream(columns, rows), CSV, name)
+    if kind == "payments":  # it is known before a row is written
+        found = pages.overview_of(db, wired, asked.scope)
+        if sum(each.all.count for each in found.totals) > MOST_XLSX_ROWS:
+            raise too_long()
     with _turn():
         file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed when it is sent
         try:
