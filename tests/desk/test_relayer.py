@@ -599,9 +599,9 @@ def test_what_the_leader_before_sent_while_it_lost_its_lock_is_not_forgotten(
     assert desk.numbers() == [1, 2]
 
 
-@pytest.mark.parametrize("mined", [False, True], ids=["never mined", "mined after all"])
+@pytest.mark.parametrize("fate", ["never mined", "mined after all"])
 def test_a_new_key_for_the_relayer_takes_over_what_the_old_one_had_sent(
-    desk: Desk, mined: bool
+    desk: Desk, fate: str
 ) -> None:
     first = desk.submit_all(range(3))
     desk.relayer.step()
@@ -610,7 +610,7 @@ def test_a_new_key_for_the_relayer_takes_over_what_the_old_one_had_sent(
     account = str(other.address)
     before = desk.world.node.request("eth_getBalance", account, "latest")
     desk.world.node.request("anvil_setBalance", account, hex(10**18))
-    if not mined:
+    if fate == "never mined":
         desk.world.node.request("anvil_dropAllTransactions")
     try:
         desk.relayer = Relayer(desk.outbox, other)
