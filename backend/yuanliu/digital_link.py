@@ -672,7 +672,8 @@ def read(uri: str) -> DigitalLink | None:
         return None
 
 
-@lru_cache(maxsize=4_096)  # the same lots are named again and again, and their check digits were 5 % of indexing
+# The same lots are named again and again, and their check digits were 5 % of indexing.
+@lru_cache(maxsize=4_096)
 def _plain(uri: str) -> re.Match[str] | None:
     """Recognise the commonest canonical links; the whole grammar accepts and writes each of them alike."""
     found = _PLAIN.fullmatch(uri)

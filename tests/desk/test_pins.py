@@ -190,7 +190,9 @@ def test_what_is_no_pin_is_refused(pin: str) -> None:
         check_pin(pin)
 
 
-@pytest.mark.parametrize("pin", ["123456", "654321", "000000", "121212", "123123", "998898", "000042"])
+@pytest.mark.parametrize(
+    "pin", ["123456", "654321", "000000", "121212", "123123", "998898", "000042"]
+)
 def test_what_anybody_would_guess_is_refused(pin: str) -> None:
     with refused("pin.weak"):
         check_pin(pin, "H-0042")

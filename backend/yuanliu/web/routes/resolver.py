@@ -156,7 +156,9 @@ def _page(
         scans.remember(answer, scan, request.url.path)
         answer.headers["Cache-Control"] = "no-store"
         return answer
-    if complete:  # files never change: then it depends on the copy, the address and the language alone
+    if (
+        complete
+    ):  # files never change: then it depends on the copy, the address and the language alone
         caching.keep(request)
     return caching.tagged_by_body(request, answer)
 
