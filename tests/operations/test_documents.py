@@ -70,8 +70,7 @@ def test_only_chain_store_and_starter_call_out() -> None:
                 callers.add(path.relative_to(package).as_posix())
     benches = {name for name in callers if name.startswith(("bench/", "demo/"))}
     assert callers - benches == {
-        "chain/node.py",  # the node of the settings
-        "chain/rawlogs.py",  # the same
+        "chain/line.py",  # the node of the settings
         "desk/blobs.py",  # the store of the settings
         "serve/detached.py",  # our own service on this machine
     }
