@@ -26,6 +26,11 @@ def machine(home: House) -> Iterator[Client]:
     headers = {"Authorization": f"Bearer {made.json()['token']}", "Prefer": "respond-async"}
     with Client(base_url=home.url, trust_env=False, timeout=60, headers=headers) as client:
         yield client
+        end = time.monotonic() + 60
+        for state in ("waiting", "sent"):  # other files count what is on its way
+            while client.get(f"/api/v1/intentions?state={state}&limit=1").json()["items"]:
+                assert time.monotonic() < end
+                time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,9 @@ _DOCUMENTS_AT_ONCE: Final = 4
 _SINGLES_AT_ONCE: Final = 32
 _LOOK_UPS_AT_ONCE: Final = 16
 _WAIT_SECONDS: Final = 180.0
+_PAUSE: Final = 0.1
+"""Between two questions whether all is indexed: asking takes the service's own time, too."""
+
 _CORES: Final = 2
 _LINEAGES: Final = 15
 _SIGNED: Final = 2_000
@@ -144,7 +147,7 @@ def _until_indexed(house: House, due: dict[str, int]) -> None:
         elif not asked and house.get(last[0]) is not None:
             del last[0]
         else:
-            time.sleep(0.02)
+            time.sleep(_PAUSE)
 
 
 def _documents(house: House, lots: Sequence[Lot]) -> Load:
