@@ -77,9 +77,11 @@ def measure(
     invented: int = INVENTED,
     rounds: int = ROUNDS,
     said: Callable[[str], None] = lambda _: None,
+    *,
+    split: bool = False,
 ) -> Iterator[Figure]:
-    """Measure all, one after the other. `said` hears what is being done."""
-    with opened(invented, said) as house:
+    """Measure all, one after the other. `said` hears what is being done; `split`: see `house.opened`."""
+    with opened(invented, said, split=split) as house:
         yield from _ceilings(house, said)
         for name, hand_in in (
             ("events in documents of 100", _documents),

@@ -45,6 +45,7 @@ from yuanliu.index.rebuild import rebuild
 from yuanliu.index.store import Store
 from yuanliu.settings import Settings
 from yuanliu.web.app import create_app
+from yuanliu.web.pages import frame
 from yuanliu.web.services import Services
 from yuanliu.web.visits import Visits
 
@@ -252,6 +253,7 @@ def _answer(
         )
     )
     signal.signal(signal.SIGHUP, server.handle_exit)  # the other two it takes over itself
+    frame.compile_templates("consumer/")
     _look_no_more_through_what_stays()
     said(f"Serving on {config.address} (Ctrl-C ends it)")
     server.run(sockets=[listener])

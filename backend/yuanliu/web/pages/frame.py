@@ -148,6 +148,12 @@ ENVIRONMENT.filters |= {
 ENVIRONMENT.globals |= {"asset": asset, "charts": charts}
 
 
+def compile_templates(folder: str) -> None:
+    """Compile what a folder's pages are made of, so that no reader waits for it: 10 to 30 ms a template."""
+    for name in ENVIRONMENT.list_templates(filter_func=lambda name: name.startswith(folder)):
+        ENVIRONMENT.get_template(name)
+
+
 def html(request: Request, template: str, **context: object) -> str:
     """Make a page's text. Raises `jinja2.UndefinedError` for what the template misses."""
     chosen = language(request)
