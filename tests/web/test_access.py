@@ -43,6 +43,8 @@ MAY: Final[dict[str, set[str]]] = {
     "POST /api/v1/accounts/{account}/reset": MANAGERS,
     "POST /api/v1/actors/{actor}/suspension": {"platform", "regulator", "cooperative", "clerk"},
     "POST /api/v1/actors/{actor}/reinstatement": {"platform", "regulator", "cooperative", "clerk"},
+    "POST /api/v1/farmers/{farmer}/pin": COOP,
+    "POST /api/v1/sheets/{sheet}": MANAGERS,
     "POST /api/v1/payout-address": FIELD | {"farmer-eggs", "platform"},
     "POST /api/v1/products": {"platform", "cooperative"},
     "POST /api/v1/products/{gtin}/terms": {"platform", "cooperative"},
@@ -203,6 +205,9 @@ def filled(home: House, path: str) -> str:
         "event_id": "urn:x:y",
         "reference": "0x" + "ab" * 32 + "-1",
         "rest": EGGS,
+        "serial": "A",
+        "sheet": "farmers",
+        "table": "farmers",
     }
     return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
 
@@ -236,10 +241,14 @@ def test_only_the_right_kinds_get_past(home: House, bodies: dict[str, Any], rout
         part
         for part in reversed(path.split("/"))
         if part in bodies
-        or part in {"attachments", "acceptance", "withdrawal", "closing", "opening", "reset"}
+        or part
+        in {
+            *("attachments", "acceptance", "withdrawal", "closing", "opening", "reset"),
+            *("pin", "sheets"),
+        }
     )
     for who in KINDS:
-        if key == "attachments":
+        if key in {"attachments", "sheets"}:
             answer = home.client(who).post(path, files={"file": ("a.txt", b"a word", "text/plain")})
         elif who in MAY[route] and key in {
             "closing",
@@ -271,6 +280,10 @@ PRIVATE: Final = {
     "/api/v1/attachments",
     "/epcis/capture",
     "/epcis/capture/{capture_id}",
+    "/api/v1/exports/{table}",
+    "/api/v1/batches/{batch}/labels.pdf",
+    "/api/v1/farmers/{farmer}/card.pdf",
+    "/api/v1/cooperatives/{cooperative}/cards.pdf",
 }
 """What is read of the desk. All else is of the chain, and for everybody."""
 

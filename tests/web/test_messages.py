@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from yuanliu.chain.artifacts import ARTIFACTS_DIR
 from yuanliu.web import messages
+from yuanliu.web.pages.texts import FOLDER
 
 PACKAGE: Final = Path(messages.__file__).parents[1]
 
@@ -34,12 +35,31 @@ NOT_CODES: Final = frozenset(
         "http.request",  # messages of ASGI
         "http.response",
         "yuanliu.cli",  # a module that is started
+        "yuanliu.demo",  # a package whose files are read
     }
 )
 
 _FILES: Final = frozenset(
-    {"css", "db", "html", "js", "json", "key", "lock", "log", "pid", "png", "py", "sol", "svg"}
+    {
+        "css",
+        "db",
+        "html",
+        "js",
+        "json",
+        "key",
+        "lock",
+        "log",
+        "md",
+        "pid",
+        "png",
+        "py",
+        "sol",
+        "svg",
+    }
 )
+_PAGES: Final = frozenset(path.stem for path in FOLDER.glob("*.toml"))
+"""Areas of the pages: their keys are words of their own, see `tests/web/test_frame.py`."""
+
 _CODE: Final = re.compile(r"([a-z]{3,})\.([A-Za-z][A-Za-z0-9_]*)")
 _PREFIX: Final = re.compile(r"[a-z]+\.[a-z_]*")
 _LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception", "get_logger"})
@@ -91,7 +111,7 @@ def codes_of(modules: Mapping[Path, ast.Module]) -> set[str]:
         code
         for code in found - NOT_CODES
         if code.partition(".")[2] not in _FILES
-        and code.partition(".")[0] not in COMMAND_LINE_ONLY
+        and code.partition(".")[0] not in COMMAND_LINE_ONLY | _PAGES
         and not code.endswith("_")
     }
 
