@@ -249,7 +249,8 @@ def test_only_the_right_kinds_get_past(home: House, bodies: dict[str, Any], rout
     )
     for who in KINDS:
         if key in {"attachments", "sheets"}:
-            answer = home.client(who).post(path, files={"file": ("a.txt", b"a word", "text/plain")})
+            file = ("a.txt", b"a word", "text/plain")
+            answer = home.client(who).post(filled(home, path), files={"file": file})
         elif who in MAY[route] and key in {
             "closing",
             "opening",
