@@ -25,15 +25,17 @@ from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cl
 from yuanliu.chain.devnet import Devnet  # noqa: E402 -- after the settings were cleared
 
 LONG: Final = (
-    "symbolic",
-    "faults",
-    "serve",
     "demo",
-    "invariants",
+    "symbolic",
+    "operations",
+    "audit",
+    "serve",
+    "faults",
     "journeys",
-    "desk",
     "index",
-    "web",
+    "contracts_static",
+    "invariants",
+    "unit",
 )
 """Folders with the longest files, longest first."""
 
