@@ -4,6 +4,7 @@ A chain that does not answer raises `ChainUnreachable`: the third answer, and ne
 """
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from yuanliu.chain.node import Node
 from yuanliu.errors import YuanliuError
 
 _ID_DIGITS: Final = 64
+_AGAIN_SECONDS: Final = 0.1
 _ID: Final = re.compile(rf"(0[xX])?[0-9a-fA-F]{{{_ID_DIGITS}}}")
 
 
@@ -30,8 +32,18 @@ class Verification:
 def verify(node: Node, deployment: Deployment, batch: bytes) -> Verification:
     """Read every record of a batch and compare them with the head that the contract keeps.
 
+    What differs is read once more: a node under load may show a block's state a moment before its logs.
+
     Raises `ChainUnreachable`, and `JournalError` (`journal.batch_unknown`).
     """
+    found = _read(node, deployment, batch)
+    if not found.verdict.matches:
+        time.sleep(_AGAIN_SECONDS)
+        found = _read(node, deployment, batch)
+    return found
+
+
+def _read(node: Node, deployment: Deployment, batch: bytes) -> Verification:
     found = history.read(node, deployment, batch)
     verdict = journal.check(
         [journal.Entry(record.previous, record.data) for record in found.records],
