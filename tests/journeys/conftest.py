@@ -1,7 +1,7 @@
 """A browser, a site with the demo's three sales, and visitors. See `README.md`."""
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import Protocol
 
 import pytest
@@ -16,17 +16,10 @@ class Visit(Protocol):
     def __call__(self, look: Look = PHONE_ZH, *, url: str = "") -> Visitor: ...
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Give the whole service with the demo's three cases played. Shared: what a journey does stays done."""
-    with house(tmp_path_factory.mktemp("site"), public_url=None) as made:
-        yield made
-
-
 @pytest.fixture(scope="module")
-def own_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Give a site for one file alone, which it may tamper with, at the price of some ten seconds."""
-    with house(tmp_path_factory.mktemp("own"), public_url=None) as made:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Give the whole service with the demo's three cases played, to one file: what a journey does stays done."""
+    with house(tmp_path_factory.mktemp("site"), public_url=None) as made:
         yield made
 
 
@@ -41,15 +34,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(
-    request: pytest.FixtureRequest, browser: Browser, site_url: Callable[[], str]
-) -> Iterator[Visit]:
+def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
     """Make visitors, and see at the end that nothing went wrong on their pages."""
     name = re.sub(r"\W+", "-", request.node.originalname.removeprefix("test_")).strip("-")
     made: list[Visitor] = []
 
     def one(look: Look = PHONE_ZH, *, url: str = "") -> Visitor:
-        made.append(visitor(browser, name, look, url or site_url()))
+        made.append(visitor(browser, name, look, url or request.getfixturevalue("site").url))
         return made[-1]
 
     yield one
@@ -59,18 +50,6 @@ def visit(
                 each.shot(page, f"failed-{number}")
     for each in made:
         each.end()
-
-
-@pytest.fixture
-def site_url(request: pytest.FixtureRequest) -> Callable[[], str]:
-    """Give the address of the site that the test asked for; its own one goes before the shared one."""
-
-    def asked() -> str:
-        name = "own_site" if "own_site" in request.fixturenames else "site"
-        found: House = request.getfixturevalue(name)
-        return found.url
-
-    return asked
 
 
 FAILED = pytest.StashKey[bool]()

@@ -99,16 +99,16 @@ def altered(home: House, table: str, *statements: tuple[str, Sequence[object]]) 
         " is compared with the records. It names what differs, in red."
     ),
 )
-def test_rows_changed_behind_the_servers_back_are_named(visit: Visit, own_site: House) -> None:
-    batch = batch_of(own_site, "tea")
-    with own_site.prepared.services.copy.begin() as db:
+def test_rows_changed_behind_the_servers_back_are_named(visit: Visit, site: House) -> None:
+    batch = batch_of(site, "tea")
+    with site.prepared.services.copy.begin() as db:
         select = "SELECT number, data, head FROM record WHERE batch = ? ORDER BY number"
         rows = {row[0]: row for row in db.exec_driver_sql(select, (batch,))}
     data = rows[2][1]
     better = data.replace(b'"value":0.11', b'"value":0.01')
     assert better != data
     where = "WHERE batch = ? AND number = ?"
-    cooperative = bytes.fromhex(own_site.address("cooperative")[2:])
+    cooperative = bytes.fromhex(site.address("cooperative")[2:])
     lies: list[tuple[str, str, list[tuple[str, Sequence[object]]]]] = [
         (
             "第 3 条记录（",
@@ -184,12 +184,12 @@ def test_rows_changed_behind_the_servers_back_are_named(visit: Visit, own_site: 
         ),
     ]
     someone = visit()
-    page = someone.page(link(own_site, "tea"))
+    page = someone.page(link(site, "tea"))
     verdict(page, "matches")
     missed = []
     for words, table, statements in lies:
-        with altered(own_site, table, *statements):
-            page.goto(link(own_site, "tea"))
+        with altered(site, table, *statements):
+            page.goto(link(site, "tea"))
             told = page.locator("#verdict")
             expect(told).to_have_attribute(
                 "data-verdict",
@@ -199,7 +199,7 @@ def test_rows_changed_behind_the_servers_back_are_named(visit: Visit, own_site: 
             if told.get_attribute("data-verdict") != "differs" or words not in told.inner_text():
                 missed.append((words, statements[0][0], told.inner_text()))
     assert missed == []
-    page.goto(link(own_site, "tea"))
+    page.goto(link(site, "tea"))
     verdict(page, "matches")
 
 
@@ -216,11 +216,11 @@ def test_rows_changed_behind_the_servers_back_are_named(visit: Visit, own_site: 
         "it asks the chain whether the lot is held or recalled, and for its parents, whatever the page says."
     ),
 )
-def test_red_comes_first_and_no_lie_takes_it_away(visit: Visit, own_site: House) -> None:
-    eggs, failed = batch_of(own_site, "eggs"), "0x" + batch_of(own_site, "eggs").hex()
+def test_red_comes_first_and_no_lie_takes_it_away(visit: Visit, site: House) -> None:
+    eggs, failed = batch_of(site, "eggs"), "0x" + batch_of(site, "eggs").hex()
     report = {"file": ("report.txt", b"salmonella found", "text/plain")}
-    stored = own_site.client("inspector").post("/api/v1/attachments", files=report).json()
-    own_site.done(
+    stored = site.client("inspector").post("/api/v1/attachments", files=report).json()
+    site.done(
         "inspector",
         f"batches/{failed}/inspections",
         {
@@ -241,29 +241,29 @@ def test_red_comes_first_and_no_lie_takes_it_away(visit: Visit, own_site: House)
         },
     )
     someone = visit()
-    page = someone.page(link(own_site, "eggs"))
+    page = someone.page(link(site, "eggs"))
     expect(page.get_by_role("alert")).to_contain_text("检测没有通过")
     expect(page.get_by_role("alert")).to_contain_text("恩诺沙星：测得 0.31 mg/kg，限量 0.1 mg/kg")
     verdict(page, "matches")
     someone.check(page, "held")
-    with altered(own_site, "safety", ("DELETE FROM safety WHERE batch = ?", (eggs,))):
-        page.goto(link(own_site, "eggs"))
+    with altered(site, "safety", ("DELETE FROM safety WHERE batch = ?", (eggs,))):
+        page.goto(link(site, "eggs"))
         verdict(page, "differs")
         expect(page.locator("#verdict")).to_contain_text("链上这批货已暂停销售，页面没有说")
         someone.check(page, "differs")
-    slope = own_site.get(f"batches?gtin={SLOPES[0].gtin}").json()["items"][0]
-    own_site.done("cooperative", f"batches/{slope['id']}/recall", {"reason": "农药残留超标 <b>"})
-    graded = own_site.get("batches?limit=1").json()["items"][0]["link"]
+    slope = site.get(f"batches?gtin={SLOPES[0].gtin}").json()["items"][0]
+    site.done("cooperative", f"batches/{slope['id']}/recall", {"reason": "农药残留超标 <b>"})
+    graded = site.get("batches?limit=1").json()["items"][0]["link"]
     page.goto(graded)
     expect(page.get_by_role("alert")).to_contain_text("已召回：不要食用")
     expect(page.get_by_role("alert")).to_contain_text("农药残留超标 <b>")
     verdict(page, "matches")
     someone.check(page, "recalled")
-    with altered(own_site, "safety", ("DELETE FROM safety WHERE kind = 17", ())):
+    with altered(site, "safety", ("DELETE FROM safety WHERE kind = 17", ())):
         page.goto(graded)
         verdict(page, "differs")
         expect(page.locator("#verdict")).to_contain_text("链上这批货已召回，页面没有说")
-    with altered(own_site, "lineage", ("DELETE FROM lineage WHERE sub = 0", ())):
+    with altered(site, "lineage", ("DELETE FROM lineage WHERE sub = 0", ())):
         page.goto(graded)
         verdict(page, "differs")
         expect(page.locator("#verdict")).to_contain_text("页面漏掉了")
@@ -281,38 +281,36 @@ def test_red_comes_first_and_no_lie_takes_it_away(visit: Visit, own_site: House)
         " different things."
     ),
 )
-def test_a_node_that_lies_is_caught(visit: Visit, own_site: House) -> None:
+def test_a_node_that_lies_is_caught(visit: Visit, site: House) -> None:
     someone = visit()
     heads = 0
 
     def lying(route: Route) -> None:
         nonlocal heads
         asked: Any = route.request.post_data_json
-        told: dict[str, Any] = httpx.post(
-            own_site.config.rpc_url, json=asked, trust_env=False
-        ).json()
+        told: dict[str, Any] = httpx.post(site.config.rpc_url, json=asked, trust_env=False).json()
         if asked["method"] == "eth_call" and asked["params"][0]["data"].startswith("0x5ad8a111"):
             heads += 1
             told["result"] = "0x" + "ab" * 32
         route.fulfill(json=told, headers={"Access-Control-Allow-Origin": "*"})
 
     someone.context.route("http://127.0.0.1:7/", lying)
-    page = someone.page(link(own_site, "tea"))
+    page = someone.page(link(site, "tea"))
     verdict(page, "matches")
     page.get_by_label("链的节点").fill("http://127.0.0.1:7/")
     page.get_by_role("button", name="重新核对").click()
     verdict(page, "differs")
     assert heads
-    page.get_by_label("链的节点").fill(own_site.config.rpc_url)
+    page.get_by_label("链的节点").fill(site.config.rpc_url)
     page.get_by_label("第二个节点").fill("http://127.0.0.1:7/")
     page.get_by_role("button", name="重新核对").click()
     verdict(page, "differs")
     expect(page.locator("#verdict")).to_contain_text("两个节点说法不同")
 
 
-def test_a_node_that_talks_nonsense_is_no_node(visit: Visit, own_site: House) -> None:
+def test_a_node_that_talks_nonsense_is_no_node(visit: Visit, site: House) -> None:
     someone = visit(PHONE_EN)
-    page = someone.page(link(own_site, "tea"))
+    page = someone.page(link(site, "tea"))
     verdict(page, "matches")
     said = ""
     someone.context.route(
@@ -335,36 +333,36 @@ def test_a_node_that_talks_nonsense_is_no_node(visit: Visit, own_site: House) ->
 
 
 def test_a_page_older_than_the_chain_says_so(
-    visit: Visit, own_site: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    visit: Visit, site: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     someone = visit()
-    page = someone.page(link(own_site, "oranges"))
+    page = someone.page(link(site, "oranges"))
     verdict(page, "matches")
     with page.expect_download() as begun:
         page.get_by_role("button", name="存下这一页").click()
     file = tmp_path / "saved.html"
     begun.value.save_as(file)
-    batch = "0x" + batch_of(own_site, "oranges").hex()
-    changed = own_site.client("cooperative").put(
+    batch = "0x" + batch_of(site, "oranges").hex()
+    changed = site.client("cooperative").put(
         f"/api/v1/batches/{batch}/price", json={"price": {"yuan": "42.00"}}
     )
     assert changed.status_code == 201, changed.text
-    own_site.shows(changed.json()["block"])
+    site.shows(changed.json()["block"])
     page.goto(file.as_uri())
     verdict(page, "newer")
     expect(page.locator("#verdict")).to_contain_text("之后链上又添了 1 条")
-    page.goto(own_site.url + link(own_site, "oranges"))
+    page.goto(site.url + link(site, "oranges"))
     verdict(page, "matches")
     expect(page.get_by_text("¥42.00").first).to_be_visible()
     # A history too long for the page is fetched.
     monkeypatch.setattr(consumer_check, "MOST_BYTES", 10)
     someone.context.clear_cookies()
-    page.goto(own_site.url + link(own_site, "oranges") + "?long=1")
+    page.goto(site.url + link(site, "oranges") + "?long=1")
     assert json.loads(page.locator("#check-data").text_content() or "")["records"] is None
     verdict(page, "matches")
 
 
-def test_hostile_texts_are_inert(visit: Visit, own_site: House, tmp_path: Path) -> None:
+def test_hostile_texts_are_inert(visit: Visit, site: House, tmp_path: Path) -> None:
     case = dataclasses.replace(
         CASES[0],
         key="hostile",
@@ -374,7 +372,7 @@ def test_hostile_texts_are_inert(visit: Visit, own_site: House, tmp_path: Path) 
         place_en=HOSTILE,
         care={"feed": HOSTILE},
     )
-    teller = Teller.of(own_site)
+    teller = Teller.of(site)
     batch = teller.lot(case, "XSS-1")
     whole = epcis.Lot(case.gtin, "XSS-1", case.units, case.unit)
     now = datetime.now(UTC)
@@ -383,7 +381,7 @@ def test_hostile_texts_are_inert(visit: Visit, own_site: House, tmp_path: Path) 
     )
     event["readPoint"] = {"id": f"https://x.example/{HOSTILE}"}
     event["yuanliu:step"] = HOSTILE
-    call = actions.record_production(own_site.deployment, batch, event)
+    call = actions.record_production(site.deployment, batch, event)
     teller._do("cooperative", "hostile production", call)
     inspected: dict[str, Any] = {
         **event,
@@ -410,10 +408,10 @@ def test_hostile_texts_are_inert(visit: Visit, own_site: House, tmp_path: Path) 
             7,
         ],
     }
-    call = actions.record_inspection(own_site.deployment, batch, inspected)
+    call = actions.record_inspection(site.deployment, batch, inspected)
     teller._do("inspector", "hostile inspection", call)
-    teller._do("cooperative", "recall", actions.recall(own_site.deployment, batch, HOSTILE))
-    own_site.shows(own_site.node.block_number())
+    teller._do("cooperative", "recall", actions.recall(site.deployment, batch, HOSTILE))
+    site.shows(site.node.block_number())
     for look in (PHONE_ZH, PHONE_EN):
         someone = visit(look)
         page = someone.page(f"/01/{case.gtin}/10/XSS-1/21/A%22%3E")
