@@ -19,6 +19,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    ViewportSize,
     WebError,
     sync_playwright,
 )
@@ -34,6 +35,31 @@ PATIENCE: Final = 15_000.0
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 _HERE: Final = frozenset({"127.0.0.1", "localhost", ""})
+
+
+_A4: Final[ViewportSize] = {"width": 718, "height": 1_050}
+"""What A4 leaves between margins of 10 mm, in CSS pixels."""
+
+_UNFIT_FOR_PAPER: Final = """() => {
+  const found = [];
+  const words = (e) => (e.textContent || e.name || "").trim().slice(0, 60);
+  const named = (e) => `${e.tagName.toLowerCase()}.${e.className || ""} ${words(e)}`;
+  const pressed = "button, input, select, textarea, details:not([open]) > summary, nav a, dialog";
+  for (const e of document.querySelectorAll(pressed)) {
+    if (e.checkVisibility({ visibilityProperty: true })) found.push(`can be pressed: ${named(e)}`);
+  }
+  for (const e of document.querySelectorAll("body *")) {
+    if (!e.checkVisibility() || e.closest("svg")) continue;
+    const style = getComputedStyle(e);
+    if (style.clipPath !== "none" || style.position === "absolute") continue; // for screen readers only
+    const box = e.getBoundingClientRect();
+    const [hiddenX, hiddenY] = [style.overflowX !== "visible", style.overflowY !== "visible"];
+    if (box.width && box.right > innerWidth + 1) found.push(`sticks out: ${named(e)}`);
+    if (hiddenX && e.scrollWidth > e.clientWidth + 1) found.push(`cut off at the side: ${named(e)}`);
+    if (hiddenY && e.scrollHeight > e.clientHeight + 1) found.push(`cut off below: ${named(e)}`);
+  }
+  return [...new Set(found)].slice(0, 20);
+}"""
 
 
 @dataclass(frozen=True)
@@ -105,6 +131,21 @@ class Visitor:
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0, f"the page is {wide} px wider than the window"
         assert not (found := violations(page)), "\n".join(found)
+
+    def check_print(self, page: Page, step: str) -> None:
+        """See that a page is fit for paper: nothing to press or fill in, nothing cut off on A4.
+
+        Leaves the page as it was.
+        """
+        before = page.viewport_size
+        page.set_viewport_size(_A4)
+        page.emulate_media(media="print")
+        self.shot(page, step)
+        found = page.evaluate(_UNFIT_FOR_PAPER)
+        page.emulate_media(media="screen")
+        if before:
+            page.set_viewport_size(before)
+        assert not found, "\n".join(found)
 
     def end(self) -> None:
         """Close the browser's window. Fails if anything unexpected was on the console, or nothing expected."""

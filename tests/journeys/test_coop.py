@@ -227,6 +227,7 @@ def test_every_page_is_for_everybody(visit: Visit, site: House, look: Look) -> N
         )
     ):
         page.goto(path)
+        expect(page.locator(".language")).to_be_in_viewport()
         clerk.check(page, f"page-{number}")
     assert "0x" not in page.locator("main").inner_text()
 

@@ -147,16 +147,19 @@ class Offering:
     terms: dict[int, q.Terms]
 
 
+def _stem(product: data.Product) -> str:
+    """Give the letters that the last lot began with."""
+    word = _STEM.match(product.last.lot) if product.last else None
+    return word[0][:_LONGEST_STEM] if word else "L"
+
+
 def _offering(db: Connection, party: str, product: data.Product) -> Offering:
-    last = product.last
-    word = _STEM.match(last.lot) if last else None
-    stem = word[0][:_LONGEST_STEM] if word else "L"
     free = q.deliveries(db, cooperative=party, gtin=product.gtin, open_only=True, limit=_OPEN)
     used = q.batches(db, cooperative=party, gtin=product.gtin, limit=_COUNTED)
     agreed = {number: q.terms(db, number) for number in sorted({row.terms for row in free})}
     return Offering(
         product=product,
-        stem=stem,
+        stem=_stem(product),
         lots=[row.lot for row in used],
         deliveries=free,
         terms={number: terms for number, terms in agreed.items() if terms},
@@ -312,6 +315,10 @@ def transform(request: Request, member: SignedInMember, db: Copy) -> HTMLRespons
     ]
     products = [each for each in data.products(db, member.party) if each.terms]
     now = datetime.now(CHINA)
+    lots = {
+        each.gtin: [row.lot for row in q.batches(db, gtin=each.gtin, limit=_COUNTED)]
+        for each in products
+    }
     return shell.page(
         request,
         member,
@@ -321,13 +328,9 @@ def transform(request: Request, member: SignedInMember, db: Copy) -> HTMLRespons
         names=data.descriptions(db, [row for row, _ in free]),
         products=products,
         stems={
-            each.gtin: suggested_lot(
-                (_offering(db, member.party, each)).stem + "P",
-                [row.lot for row in q.batches(db, gtin=each.gtin, limit=_COUNTED)],
-                now,
-            )
-            for each in products
+            each.gtin: suggested_lot(_stem(each) + "P", lots[each.gtin], now) for each in products
         },
+        lots=lots,
     )
 
 

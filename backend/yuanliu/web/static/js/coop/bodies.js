@@ -145,6 +145,7 @@ const CODES = {
   "contract.Deliveries_NotBooked": "receipts",
   "contract.Deliveries_TermsDiffer": "receipts",
   "contract.Batches_AlreadyRegistered": "lot",
+  "contract.Batches_FloorLost": "out_units",
   "contract.Batches_LotInvalid": "lot",
   "identifiers.lot_characters": "lot",
   "identifiers.lot_length": "lot",

@@ -39,14 +39,30 @@ export function wrong(form, name, text) {
   if (box) wrongIn(box, text);
 }
 
+export const wrongAt = (field, text) => wrongIn(field.closest("[data-field]"), text);
+
 function wrongIn(box, text) {
   box.classList.toggle("field-wrong", Boolean(text));
   const error = box.querySelector(".error");
-  if (error) error.textContent = text;
+  if (error) error.replaceChildren(text);
+  const field = box.querySelector("[data-better]");
+  if (error && text && field?.dataset.better) error.append(" ", better(field));
   for (const field of box.querySelectorAll("input, select, textarea")) {
     if (text) field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
   }
+}
+
+// A button that takes what is proposed instead of what is wrong.
+function better(field) {
+  const button = make("button", { type: "button", class: "button-quiet" }, say("take_instead", { text: field.dataset.better }));
+  button.addEventListener("click", () => {
+    field.value = field.dataset.better;
+    field.dataset.better = "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+  return button;
 }
 
 function clear(form) {

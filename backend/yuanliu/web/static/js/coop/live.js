@@ -1,7 +1,7 @@
 // Figures that follow what is typed: net weight and sum of a delivery, the mass of a batch, how a price is shared.
 
 import * as store from "./store.js";
-import { RULES } from "./form.js";
+import { RULES, wrongAt } from "./form.js";
 import { account, chinese, decimal, fen, grams, jin, kilograms, make, say, written, yuan } from "./page.js";
 
 const show = (form, name, text) => { for (const place of form.querySelectorAll(`[data-show="${name}"]`)) place.textContent = text; };
@@ -20,9 +20,41 @@ RULES.code = (field) => (/^[0-9A-Za-z][0-9A-Za-z._-]{0,15}$/.test(field.value.tr
 RULES.lot = (field) => {
   const lot = field.value.trim();
   if (!/^[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,20}$/.test(lot) || lot === "." || lot === "..") return say("rule_lot");
-  const used = JSON.parse(field.form.dataset.lots ?? "[]");
-  return used.includes(lot) ? say("rule_lot_used") : "";
+  const used = usedLots(field);
+  field.dataset.better = used.has(lot) ? nextLot(lot, used) : "";
+  return used.has(lot) ? say("rule_lot_used") : "";
 };
+
+// The lots that a product has already, and those that other rows of the form give it.
+function usedLots(field) {
+  const row = field.closest(".output");
+  const told = row ? row.querySelector("[name=out_gtin]").selectedOptions[0]?.dataset.lots : field.form.dataset.lots;
+  const others = [...field.form.querySelectorAll(".output [name=out_lot]")].filter((each) => each !== field);
+  return new Set([...JSON.parse(told ?? "[]"), ...others.map((each) => each.value.trim())]);
+}
+
+// EGG20261122-009 → EGG20261122-010, or what follows and is free.
+function nextLot(lot, used) {
+  const [, stem, digits] = /^(.*?)(\d*)$/.exec(lot);
+  for (let n = digits.length > 15 ? 1 : Number(digits) + 1; ; n += 1) {
+    const number = String(n).padStart(digits.length || 1, "0");
+    const next = digits && digits.length <= 15 ? stem + number : `${stem}${digits}`.slice(0, 16) + `-${n}`;
+    if (next.length <= 20 && !used.has(next)) return next;
+    if (next.length > 20) return "";
+  }
+}
+
+// The service knows of a lot that this page does not: somebody else took it meanwhile.
+function lotTaken(form, fields) {
+  form.addEventListener("refused", ({ detail }) => {
+    if (detail.code !== "contract.Batches_AlreadyRegistered") return;
+    for (const field of fields()) {
+      const lot = field.value.trim();
+      field.dataset.better = nextLot(lot, new Set([...usedLots(field), lot]));
+      wrongAt(field, say("rule_lot_used"));
+    }
+  });
+}
 RULES.farmer = (field) => {
   const code = field.value.trim().split(/\s/)[0];
   if (!code) return "";
@@ -169,6 +201,7 @@ function batch(form) {
     for (const box of boxes) if (box.dataset.terms === terms && free-- > 0) box.checked = true;
     form.dispatchEvent(new Event("input"));
   });
+  lotTaken(form, () => [f.lot]);
   f.gtin.addEventListener("change", () => location.assign(`/coop/batches/new?gtin=${f.gtin.value}`));
   for (const event of ["input", "change", "ready", "filled", "renewed"]) form.addEventListener(event, draw);
 }
@@ -204,14 +237,13 @@ function transformation(form) {
     form.querySelector("[data-show=loss]").classList.toggle("error", mass < made);
   };
   RULES.out = (field) => RULES.whole(field) || (Number(f.loss_mg.value) < 0 ? say("rule_loss") : "");
+  lotTaken(form, () => (outputs.children.length === 1 ? [outputs.querySelector("[name=out_lot]")] : [])); // of several the refusal does not say which
   RULES.inputs = () => (form.querySelector("[name=input]:checked") ? "" : say("rule_inputs"));
   const suggest = (row) => {
     const gtin = row.querySelector("[name=out_gtin]");
     const lot = row.querySelector("[name=out_lot]");
-    const taken = new Set([...outputs.querySelectorAll("[name=out_lot]")].filter((each) => each !== lot).map((each) => each.value));
-    let name = gtin.selectedOptions[0]?.dataset.lot ?? "";
-    while (taken.has(name)) name = name.replace(/\d+$/, (digits) => String(Number(digits) + 1).padStart(digits.length, "0"));
-    lot.value = name;
+    const [name, used] = [gtin.selectedOptions[0]?.dataset.lot ?? "", usedLots(lot)];
+    lot.value = used.has(name) ? nextLot(name, used) : name;
   };
   form.querySelector("[data-add]").addEventListener("click", () => {
     const row = form.querySelector("template[data-output]").content.firstElementChild.cloneNode(true);

@@ -13,6 +13,7 @@ for (const form of document.querySelectorAll("form[data-act]")) {
   live.start(form);
   wire(form);
 }
+document.querySelector(".top-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // phones have no room for all
 sign.start();
 sheets.start();
 queue.start();
