@@ -110,12 +110,10 @@ class People:
     # ------------------------------------------------------------------ suspension
 
     def _suspended(self, topics: Sequence[str], data: bytes) -> None:
-        actor, by = address(topics[1]), address(topics[2])
-        known = self._known(actor)
-        roles = self._scene.act(by, 0)
-        self._reason(data, actor)
+        known, by, roles = self._supervised(topics, data)
         if known is None:
             return
+        actor = address(topics[1])
         if by != known.enroller and not roles & REGULATOR:
             self._change("its enroller or a regulator", by, actor, "suspended by")
         if known.suspended:
@@ -124,12 +122,10 @@ class People:
         self._scene.actors.put(actor, known)
 
     def _reinstated(self, topics: Sequence[str], data: bytes) -> None:
-        actor, by = address(topics[1]), address(topics[2])
-        known = self._known(actor)
-        roles = self._scene.act(by, 0)
-        self._reason(data, actor)
+        known, by, roles = self._supervised(topics, data)
         if known is None:
             return
+        actor = address(topics[1])
         if by != known.suspended_by and not roles & REGULATOR:
             self._change("who suspended it, or a regulator", by, actor, "reinstated by")
         if not known.suspended:
@@ -137,9 +133,14 @@ class People:
         known.suspended = False
         self._scene.actors.put(actor, known)
 
-    def _reason(self, data: bytes, actor: bytes) -> None:
-        if not 1 <= len(reason := bytes_at(data, 0)) <= MAX_REASON:
+    def _supervised(self, topics: Sequence[str], data: bytes) -> tuple[Actor | None, bytes, int]:
+        """Give who was suspended or reinstated, by whom, and what roles that one has."""
+        actor, by, reason = address(topics[1]), address(topics[2]), bytes_at(data, 0)
+        known = self._known(actor)
+        roles = self._scene.act(by, 0)
+        if not 1 <= len(reason) <= MAX_REASON:
             self._change(f"1 to {MAX_REASON} bytes", len(reason), actor, "reason")
+        return known, by, roles
 
     # ------------------------------------------------------------------ keys
 
