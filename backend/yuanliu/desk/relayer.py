@@ -44,11 +44,10 @@ Measured, events of 550 bytes: in transactions of 25, a thousand keep one core b
 0.99 s. 121 of them fit into the gas of one.
 """
 
-DELAY: Final = 0.02
-"""How long the relayer lets intentions gather, in seconds, while other transactions are on their way.
+DELAY: Final = 0.05
+"""How long the relayer lets intentions gather, in seconds, while other transactions are on their way or just were.
 
-Measured under load: 0, 0.02 and 0.05 s make no difference that stands out, because what waits gathers by itself while
-the relayer is busy. It keeps a trickle of intentions from travelling one by one.
+The first of a trickle goes at once, those that follow share a transaction: each costs the service some 6 ms of a core.
 """
 
 IN_FLIGHT: Final = 8
@@ -123,6 +122,8 @@ class Relayer:
         self._balance: int | None = None
         self._cared = -_CARE_SECONDS
         self._gap = 0.0
+        self._opened = -DELAY
+        self._gathering = False
         self._error: YuanliuError | None = None
         outbox.on_stored = self.wake
 
@@ -207,10 +208,11 @@ class Relayer:
         self._error = None
         self._collect(view)
         self._push(view)
+        self._gathering = False
         while self._fill(view):
             pass
         self._care(view)
-        return bool(self._pending)
+        return self._gathering or bool(self._pending)
 
     # ------------------------------------------------------------------ a chain that went back
 
@@ -290,6 +292,8 @@ class Relayer:
             self._heal_gap(left)
             return
         self._gap = 0.0
+        self._opened = -DELAY
+        self._gathering = False
         now = time.monotonic()
         late = [each for each in left if each.sent is None or now - each.sent > RESEND_SECONDS]
         if not late:
@@ -361,7 +365,9 @@ class Relayer:
             return True
         rows = _company(rows, min(TRANSACTION_GAS, view.gas_limit))
         fresh = time.time() - min(row.updated for row in rows) < DELAY
-        if own and fresh and len(rows) < MOST_REQUESTS:
+        busy = own or time.monotonic() - self._opened < DELAY
+        self._gathering = bool(busy and fresh and len(rows) < MOST_REQUESTS)
+        if self._gathering:
             return False
         requests = [request_of(row) for row in rows]
         call = relay.batch_call(self._deployment, requests, self.address)
@@ -377,6 +383,7 @@ class Relayer:
             fees=view.fees,
         )
         dispatch = self._book.open(nonce, gas, [row.id for row in rows], first)
+        self._opened = time.monotonic()
         own.append(dispatch)
         self._broadcast([dispatch], view)
         return True

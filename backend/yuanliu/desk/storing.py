@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -37,6 +37,48 @@ A commit of one takes 2.9 ms of a core, one of many 0.2 ms each.
 """
 
 _TRIES: Final = 5
+
+_LIVE: Final[BindParameter[Any]] = bindparam(
+    "live", [str(state) for state in LIVE], expanding=True, literal_execute=True
+)
+"""Written out in the statement: SQLite passes its partial index by where it is bound."""
+
+_NAMED: Final = select(INTENTION).where(
+    INTENTION.c.deployment == bindparam("deployment"),
+    INTENTION.c.account.in_(bindparam("accounts", expanding=True)),
+    INTENTION.c.idempotency_key.in_(bindparam("keys", expanding=True)),
+)
+_NEXT: Final = (
+    select(SIGNER.c.address, SIGNER.c.next_nonce)
+    .where(
+        SIGNER.c.deployment == bindparam("deployment"),
+        SIGNER.c.address.in_(bindparam("signers", expanding=True)),
+    )
+    .order_by(SIGNER.c.address)
+    .with_for_update()
+)
+_TAKEN: Final = (
+    select(INTENTION.c.signer, INTENTION.c.nonce)
+    .join(
+        SIGNER,
+        (SIGNER.c.deployment == INTENTION.c.deployment) & (SIGNER.c.address == INTENTION.c.signer),
+    )
+    .where(
+        INTENTION.c.deployment == bindparam("deployment"),
+        INTENTION.c.signer.in_(bindparam("signers", expanding=True)),
+        INTENTION.c.state.in_(_LIVE),
+        INTENTION.c.nonce >= SIGNER.c.next_nonce,
+    )
+)
+_FOLLOWING: Final = (
+    update(SIGNER)
+    .where(
+        SIGNER.c.deployment == bindparam("of_deployment"),
+        SIGNER.c.address == bindparam("of_signer"),
+    )
+    .values(next_nonce=bindparam("next_nonce"))
+)
+"""The same statements for as many authors as share a commit: one that is built anew takes a third of its time."""
 
 
 @dataclass(eq=False)
@@ -229,19 +271,13 @@ class Storing:
         self, connection: Connection, drafts: Sequence[Draft]
     ) -> dict[tuple[str, str], tuple[Intention, str]]:
         """Give those of the drafts that are stored, each with the digest of its body."""
-        keys: dict[str, set[str]] = {}
-        for draft in drafts:
-            keys.setdefault(draft.account, set()).add(draft.idempotency_key)
-        known = {}
-        for account, wanted in keys.items():
-            query = select(INTENTION).where(
-                INTENTION.c.deployment == self.id,
-                INTENTION.c.account == account,
-                INTENTION.c.idempotency_key.in_(wanted),
-            )
-            for row in connection.execute(query):
-                known[account, row.idempotency_key] = read(row), row.body_digest
-        return known
+        accounts = sorted({draft.account for draft in drafts})
+        keys = sorted({draft.idempotency_key for draft in drafts})
+        named = {"deployment": self.id, "accounts": accounts, "keys": keys}
+        rows = connection.execute(_NAMED, named)
+        return {
+            (row.account, row.idempotency_key): (read(row), row.body_digest) for row in rows.all()
+        }
 
     def number(self, connection: Connection, drafts: Sequence[Draft]) -> dict[str, Numbering]:
         """Lock the signers' rows until the commit, and give the nonces that are free."""
@@ -251,23 +287,15 @@ class Storing:
         if not asked:
             return {}
         self._ensure(connection, asked)
-        stored = connection.execute(
-            select(SIGNER.c.address, SIGNER.c.next_nonce)
-            .where(SIGNER.c.deployment == self.id, SIGNER.c.address.in_(asked))
-            .order_by(SIGNER.c.address)
-            .with_for_update()
-        )
-        numbering = {}
-        for address, following in stored.all():
-            first = max(following, asked[address])
-            taken = select(INTENTION.c.nonce).where(
-                INTENTION.c.deployment == self.id,
-                INTENTION.c.signer == address,
-                INTENTION.c.state.in_(LIVE),
-                INTENTION.c.nonce >= first,
-            )
-            numbering[address] = Numbering(first, connection.execute(taken).scalars())
-        return numbering
+        named = {"deployment": self.id, "signers": sorted(asked)}
+        stored = connection.execute(_NEXT, named).all()
+        taken: dict[str, list[int]] = {}
+        for signer, nonce in connection.execute(_TAKEN, named).all():
+            taken.setdefault(signer, []).append(nonce)
+        return {
+            address: Numbering(max(following, asked[address]), taken.get(address, ()))
+            for address, following in stored
+        }
 
     def _ensure(self, connection: Connection, signers: dict[str, int]) -> None:
         """Make the rows that are missing, in one order everywhere, so that no two wait for each other."""
@@ -280,12 +308,11 @@ class Storing:
 
     def set_next(self, connection: Connection, following: dict[str, int]) -> None:
         """Note the next nonces of signers whose rows are locked."""
-        for address, nonce in following.items():
-            connection.execute(
-                update(SIGNER)
-                .where(SIGNER.c.deployment == self.id, SIGNER.c.address == address)
-                .values(next_nonce=nonce)
-            )
+        rows = [
+            {"of_deployment": self.id, "of_signer": address, "next_nonce": nonce}
+            for address, nonce in following.items()
+        ]
+        connection.execute(_FOLLOWING, rows)
 
     def _sign(self, draft: Draft, numbering: Numbering) -> SignedRequest:
         if draft.request is not None:

@@ -13,7 +13,6 @@ from yuanliu import epcis, identifiers, privacy
 from yuanliu.epcis import uris
 from yuanliu.epcis.description import MAX_CHARACTERS
 from yuanliu.epcis.validation import validate_event
-from yuanliu.index import queries as q
 from yuanliu.web.shapes import Input
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -60,11 +59,6 @@ def place_uri(place: str) -> str:
 def party_uri(party: str) -> str:
     """Give the URI of a party that was named by it or by a code."""
     return party if _SCHEME.match(party) else uris.party(party)
-
-
-def whole(batch: q.Batch) -> epcis.Lot:
-    """Give all units of a batch."""
-    return epcis.Lot(batch.gtin, batch.lot, batch.units, batch.unit)
 
 
 Shown = Annotated[str, Field(max_length=MAX_CHARACTERS)]
@@ -142,11 +136,11 @@ class ProductionIn(Input):
     details: Details = Field(default_factory=dict)
     photos: Photos = Field(default_factory=list)
 
-    def event(self, batch: q.Batch) -> epcis.Event:
+    def event(self, lot: epcis.Lot) -> epcis.Event:
         """Make the event. Raises `EpcisError`, `YuanliuError` (`privacy.personal_data`)."""
         event = epcis.produced(
             self.time,
-            whole(batch),
+            lot,
             place=place_uri(self.place),
             step=self.step,
             details=self.details,
@@ -181,12 +175,12 @@ class LogisticsIn(Input):
     temperature: TemperatureIn | None = None
     photos: Photos = Field(default_factory=list)
 
-    def event(self, batch: q.Batch) -> epcis.Event:
+    def event(self, lot: epcis.Lot) -> epcis.Event:
         """Make the event. Raises `EpcisError`, `YuanliuError` (`privacy.personal_data`)."""
         t = self.temperature
         event = epcis.moved(
             self.time,
-            whole(batch),
+            lot,
             step=self.step,
             place=place_uri(self.place),
             source=party_uri(self.source) if self.source else None,
@@ -223,12 +217,12 @@ class InspectionIn(Input):
     conformant: bool
     measurements: list[MeasurementIn] = Field(min_length=1, max_length=60)
 
-    def event(self, batch: q.Batch) -> epcis.Event:
+    def event(self, lot: epcis.Lot) -> epcis.Event:
         """Make the event. Raises `EpcisError`, `YuanliuError` (`privacy.personal_data`)."""
         return checked(
             epcis.inspected(
                 self.time,
-                whole(batch),
+                lot,
                 place=place_uri(self.place),
                 laboratory=self.laboratory,
                 report_sha256=self.report_sha256,

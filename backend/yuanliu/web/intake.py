@@ -28,14 +28,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yuanliu.desk.outbox import Handed
+from yuanliu.epcis import Lot
 from yuanliu.errors import YuanliuError
-from yuanliu.index import queries as q
 from yuanliu.index.reading import Readers
 from yuanliu.web import problems
 from yuanliu.web.access import Visitor, visitor_of_machine
 from yuanliu.web.acting import Acting, digest_of, preferred_wait
 from yuanliu.web.events_in import LogisticsIn, ProductionIn
-from yuanliu.web.routes.batches import answered, known
+from yuanliu.web.routes.batches import answered, known_lot
 from yuanliu.web.routes.events import recording
 from yuanliu.web.services import Services
 
@@ -150,7 +150,7 @@ class Intake:
         visitors = cache(partial(_signed_in, wired))
         handed: list[tuple[_Event, Acting, Handed]] = []
         with self._readers.reading() as db:
-            lots = cache(partial(known, db))
+            lots = cache(partial(known_lot, db))
             for event in turn:
                 try:
                     acting, what = self._checked(event, visitors, lots)
@@ -176,7 +176,7 @@ class Intake:
         self,
         event: _Event,
         visitors: Callable[[str], Visitor],
-        lots: Callable[[str], q.Batch],
+        lots: Callable[[str], Lot],
     ) -> tuple[Acting, Handed]:
         """Check one event and make its call. Raises `YuanliuError`, and anything else for what is not plain."""
         wired = self._services
@@ -191,7 +191,7 @@ class Intake:
             digest=digest_of("POST", event.request.url.path, event.body),
             wait=0.0,
         )
-        call, act, result = recording(wired, lots(event.batch), body)
+        call, act, result = recording(wired, event.batch, lots(event.batch), body)
         return acting, acting.handed(call, act, result)
 
 

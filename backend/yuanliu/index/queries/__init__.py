@@ -13,6 +13,7 @@ from yuanliu.index.queries.batches import (
     record,
     record_at,
     records,
+    whole_lot,
 )
 from yuanliu.index.queries.custody import (
     ancestors,
@@ -180,4 +181,5 @@ __all__ = [
     "terms_authority",
     "terms_of",
     "tokens",
+    "whole_lot",
 ]

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from yuanliu import hexes, identifiers
+from yuanliu.epcis import Lot
 from yuanliu.index.payloads import BODY_AT
 from yuanliu.index.queries import sql
 from yuanliu.index.queries.custody import balance
@@ -57,6 +58,14 @@ def batch(db: Connection, id_: bytes) -> Batch | None:
     """Give a batch as it is now, or none."""
     found = sql.rows(db, f"SELECT {_COLUMNS}{_FROM} WHERE b.id = :id", id=hexes.word(id_))
     return next(iter(_batches(db, found)), None)
+
+
+def whole_lot(db: Connection, id_: bytes) -> Lot | None:
+    """Give all units of a batch, as an event about it names them, or none. Cheaper than `batch`."""
+    row = sql.first(
+        db, f"SELECT b.gtin, b.lot, b.units, p.unit{_FROM} WHERE b.id = :id", id=hexes.word(id_)
+    )
+    return None if row is None else Lot(sql.gtin(row.gtin), row.lot, unwrap(row.units), row.unit)
 
 
 def find_batch(db: Connection, gtin: str, lot: str) -> Batch | None:

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from yuanliu.database import Connection
+from yuanliu.epcis import Lot
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.index.queries.journals import journal
@@ -55,13 +56,25 @@ def known(db: Copy, batch: str) -> q.Batch:
     """Give a batch. Raises `YuanliuError` (`batch.unknown`)."""
     found = q.batch(db, unhexed(batch))
     if found is None:
-        raise YuanliuError(
-            "batch.unknown",
-            f"there is no batch {batch}",
-            hint="compare the id; a batch that was registered just now appears within seconds",
-            fields={"batch": batch},
-        )
+        raise _unknown(batch)
     return found
+
+
+def known_lot(db: Copy, batch: str) -> Lot:
+    """Give all units of a batch, for an event about it. Raises `YuanliuError` (`batch.unknown`)."""
+    found = q.whole_lot(db, unhexed(batch))
+    if found is None:
+        raise _unknown(batch)
+    return found
+
+
+def _unknown(batch: str) -> YuanliuError:
+    return YuanliuError(
+        "batch.unknown",
+        f"there is no batch {batch}",
+        hint="compare the id; a batch that was registered just now appears within seconds",
+        fields={"batch": batch},
+    )
 
 
 def known_record(db: Copy, batch: str, number: int) -> q.Record:

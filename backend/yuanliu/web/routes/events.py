@@ -22,12 +22,11 @@ from yuanliu.web.events_in import (
     TemperatureIn,
     checked,
     place_uri,
-    whole,
 )
 from yuanliu.web.problems import documented
-from yuanliu.web.routes.batches import BatchId, answered, known, known_record
+from yuanliu.web.routes.batches import BatchId, answered, known, known_lot, known_record
 from yuanliu.web.services import Copy, Services
-from yuanliu.web.shapes import Input, IntentionView, hexed
+from yuanliu.web.shapes import Input, IntentionView, hexed, unhexed
 
 router = APIRouter(tags=["events"], responses=documented(400, 422, 503))
 REFUSALS = documented(401, 403, 404, 409)
@@ -69,13 +68,13 @@ def record_event(
 ) -> Response:
     """Record a step of production (cooperative, farmer) or logistics (cooperative, carrier, store)."""
     with reading(acts.wired.copy) as db:
-        row = known(db, batch)
-    view = acts.carry_out(*recording(acts.wired, row, body))
+        lot = known_lot(db, batch)
+    view = acts.carry_out(*recording(acts.wired, batch, lot, body))
     return answered(view, acts.response, 201)
 
 
 def recording(
-    wired: Services, batch: q.Batch, body: ProductionIn | LogisticsIn
+    wired: Services, batch: str, lot: epcis.Lot, body: ProductionIn | LogisticsIn
 ) -> tuple[Call, str, dict[str, Any]]:
     """Give the call that records an event, the name of the act, and what is kept of it.
 
@@ -86,17 +85,17 @@ def recording(
     record = (
         actions.record_production if isinstance(body, ProductionIn) else actions.record_logistics
     )
-    call = record(wired.deployment, batch.id, body.event(batch))
-    return call, f"record_{body.kind}", {"batch": hexed(batch.id)}
+    call = record(wired.deployment, unhexed(batch), body.event(lot))
+    return call, f"record_{body.kind}", {"batch": batch}
 
 
 @router.post("/batches/{batch}/inspections", status_code=201, responses=REFUSALS)
 def inspect(batch: BatchId, body: InspectionIn, acts: Acts, db: Copy) -> IntentionView:
     """Record an inspection. A failed one holds the batch, a later passed one releases it."""
     acts.require("record_inspection")
-    row = known(db, batch)
+    lot = known_lot(db, batch)
     acts.wired.attachments.require(body.report_sha256)
-    call = actions.record_inspection(acts.wired.deployment, row.id, body.event(row))
+    call = actions.record_inspection(acts.wired.deployment, unhexed(batch), body.event(lot))
     return acts.carry_out(
         call, "record_inspection", {"batch": batch, "conformant": body.conformant}
     )
@@ -105,20 +104,22 @@ def inspect(batch: BatchId, body: InspectionIn, acts: Acts, db: Copy) -> Intenti
 @router.post("/batches/{batch}/readings", status_code=201, responses=REFUSALS)
 def anchor(batch: BatchId, body: ReadingsIn, acts: Acts, db: Copy) -> IntentionView:
     """Anchor sensor readings by the root of their Merkle tree; whoever keeps them can prove each one."""
-    row = known(db, batch)
+    lot = known_lot(db, batch)
     leaves = [members.reading_leaf(reading.encode()) for reading in body.readings]
     root = members.root(leaves)
     t = body.temperature
     event = epcis.moved(
         t.end,
-        whole(row),
+        lot,
         step="transporting",
         place=place_uri(body.place),
         temperature=t.temperature,
     )
     event["yuanliu:readings"] = len(leaves)
     event["yuanliu:readingsSha256"] = hashlib.sha256("\n".join(body.readings).encode()).hexdigest()
-    call = actions.anchor_readings(acts.wired.deployment, row.id, root, len(leaves), checked(event))
+    call = actions.anchor_readings(
+        acts.wired.deployment, unhexed(batch), root, len(leaves), checked(event)
+    )
     return acts.carry_out(
         call, "anchor_readings", {"batch": batch, "root": hexed(root), "count": len(leaves)}
     )
