@@ -2,14 +2,25 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from tests.journeys import desk
 from tests.journeys.browser import PHONE_EN, PHONE_ZH, Visitor
 from tests.journeys.conftest import Visit
 from tests.journeys.desk import Line
+from tests.serve.fixtures import nursery
+from tests.serve.programs import Nursery, lay_ground, until
 from tests.web.house import EGGS, House
+
+from yuanliu.chain import devnet
+from yuanliu.database import Family, open_database
+from yuanliu.desk.outbox import Outbox
+from yuanliu.desk.passwords import DEMO
+
+__all__ = ["nursery"]
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -22,10 +33,10 @@ def _line(site: House) -> Iterator[Line]:
         yield made
 
 
-def clerk_at(visit: Visit, site: House, url: str = "") -> tuple[Visitor, Page]:
+def clerk_at(visit: Visit, url: str, password: str = DEMO + "clerk") -> tuple[Visitor, Page]:
     """Give a clerk on the first page, whose pages are kept for when there is no line."""
     clerk = visit(PHONE_ZH, url=url)
-    clerk.sign_in("clerk", site.sign_ins["clerk"].password)
+    clerk.sign_in("clerk", password)
     page = clerk.page("/coop")
     expect(page.locator("html")).to_have_attribute("data-warm", re.compile(r"\d+"), timeout=30_000)
     return clerk, page
@@ -39,9 +50,9 @@ def booked(site: House, receipt: str) -> int:
     return int(found["grams"])
 
 
-def events(site: House, receipt: str) -> int:
+def events(outbox: Outbox, receipt: str) -> int:
     """Count how often a receipt was asked for, by everybody."""
-    intentions = site.prepared.services.outbox.intentions(limit=10_000)
+    intentions = outbox.intentions(limit=10_000)
     return sum(
         receipt in str((each.result or {}).get("receipts", ""))
         for each in intentions
@@ -64,7 +75,7 @@ def book(page: Page) -> None:
 def test_what_is_filled_in_without_a_line_is_sent_once_when_it_is_back(
     visit: Visit, site: House
 ) -> None:
-    clerk, page = clerk_at(visit, site)
+    clerk, page = clerk_at(visit, site.url)
     clerk.context.set_offline(offline=True)
     clerk.expect_fault("ERR_INTERNET_DISCONNECTED|Failed to load resource|Failed to fetch")
     page.goto("/coop/farmers/new")  # a page that this browser never showed
@@ -101,7 +112,7 @@ def test_what_is_filled_in_without_a_line_is_sent_once_when_it_is_back(
     expect(page.locator("[data-state=done]")).to_have_count(2, timeout=40_000)
     expect(page.locator("[data-queue-badge]")).to_be_hidden()
     assert booked(site, receipt) == 12_500
-    assert events(site, receipt) == 1
+    assert events(site.prepared.services.outbox, receipt) == 1
     found = site.get(f"cooperatives/{site.address('cooperative')}/farmers/{code}")
     assert found.status_code == 200
 
@@ -109,7 +120,7 @@ def test_what_is_filled_in_without_a_line_is_sent_once_when_it_is_back(
 def test_an_answer_that_gets_lost_is_asked_for_again_and_nothing_is_done_twice(
     visit: Visit, site: House, line: Line
 ) -> None:
-    clerk, page = clerk_at(visit, site, line.url)
+    clerk, page = clerk_at(visit, line.url)
     clerk.expect_fault("Failed to load resource|net::ERR")
     page.goto("/coop/deliveries/new")
     receipt = fill_delivery(page, "7.25")
@@ -126,13 +137,13 @@ def test_an_answer_that_gets_lost_is_asked_for_again_and_nothing_is_done_twice(
     page.goto("/coop/waiting")
     expect(page.locator("[data-state=done]")).to_have_count(1, timeout=40_000)
     assert booked(site, receipt) == 7_250
-    assert events(site, receipt) == 1
+    assert events(site.prepared.services.outbox, receipt) == 1
 
 
 def test_an_enrolment_whose_answer_gets_lost_keeps_its_password(
     visit: Visit, site: House, line: Line
 ) -> None:
-    clerk, page = clerk_at(visit, site, line.url)
+    clerk, page = clerk_at(visit, line.url)
     clerk.expect_fault("Failed to load resource|net::ERR")
     page.goto("/coop/farmers/new")
     desk.form(page)
@@ -149,7 +160,7 @@ def test_an_enrolment_whose_answer_gets_lost_keeps_its_password(
 
 
 def test_two_tabs_send_once_and_show_the_same(visit: Visit, site: House, line: Line) -> None:
-    clerk, first = clerk_at(visit, site, line.url)
+    clerk, first = clerk_at(visit, line.url)
     clerk.expect_fault("Failed to load resource|net::ERR")
     line.up = False
     receipts = []
@@ -165,12 +176,12 @@ def test_two_tabs_send_once_and_show_the_same(visit: Visit, site: House, line: L
         page.evaluate("dispatchEvent(new Event('online'))")
     for page in (first, second):
         desk.done(page, SAY)
-    assert [events(site, each) for each in receipts] == [1, 1]
+    assert [events(site.prepared.services.outbox, each) for each in receipts] == [1, 1]
     assert [booked(site, each) for each in receipts] == [3_500, 4_500]
 
 
 def test_a_session_that_has_run_out_loses_nothing(visit: Visit, site: House) -> None:
-    clerk, page = clerk_at(visit, site)
+    clerk, page = clerk_at(visit, site.url)
     clerk.expect_fault("status of 401")
     page.goto("/coop/deliveries/new")
     receipt = fill_delivery(page, "5")
@@ -193,7 +204,7 @@ def test_a_session_that_has_run_out_loses_nothing(visit: Visit, site: House) -> 
     desk.sign_in(page, site, SAY)
     page.goto("/coop/waiting")
     expect(page.locator("[data-state=done]")).to_have_count(1, timeout=40_000)
-    assert events(site, receipt) == 1
+    assert events(site.prepared.services.outbox, receipt) == 1
 
 
 def test_what_somebody_else_did_meanwhile_is_shown_and_not_overwritten(
@@ -244,3 +255,54 @@ def test_what_somebody_else_did_meanwhile_is_shown_and_not_overwritten(
     desk.done(page, say)
     page.goto("/coop/waiting")
     expect(page.locator("[data-state=refused]")).to_have_count(1)
+
+
+def test_a_service_that_is_killed_while_it_works_does_all_once(
+    visit: Visit, nursery: Nursery, tmp_path: Path
+) -> None:
+    """The process itself dies, with one delivery signed and sent to a node that mines nothing, and another waiting."""
+    ground = lay_ground(nursery, tmp_path / "data")
+    place, node = ground.place, ground.place.node
+    program = nursery.serve(place)
+    database = open_database(place.config, Family.DESK)
+    outbox = Outbox(database, place.deployment, node)
+    try:
+        clerk, page = clerk_at(visit, place.url)
+        clerk.expect_fault("Failed to load resource|net::ERR")
+        page.goto("/coop/deliveries/new")
+        receipts = [fill_delivery(page, "8.25")]
+        before = outbox.intentions(limit=10_000)[-1].id
+        node.request("evm_setIntervalMining", 0)
+        book(page)
+        until(lambda: events(outbox, receipts[0]))
+        program.kill()
+        expect(page.locator("[data-status]").first).to_contain_text(SAY("js_title_waiting"))
+
+        page.goto("/coop/deliveries/new")  # from what the browser keeps
+        receipts.append(fill_delivery(page, "9.5"))
+        book(page)
+        expect(page.locator("[data-status]").first).to_contain_text(SAY("js_title_waiting"))
+        page.goto("/coop/waiting")
+        expect(page.locator("[data-state=waiting], [data-state=sending]")).to_have_count(2)
+        assert [events(outbox, each) for each in receipts] == [1, 0]
+        assert [each.settled for each in outbox.intentions(after=before)] == [False]
+
+        node.request("evm_setIntervalMining", devnet.BLOCK_SECONDS)
+        again = nursery.serve(place)
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.locator("[data-state=done]")).to_have_count(2, timeout=60_000)
+        assert [events(outbox, each) for each in receipts] == [1, 1]
+        with place.client() as client:
+            until(lambda: len(_booked_since(client, receipts)) == len(receipts))
+            assert sorted(_booked_since(client, receipts)) == [8_250, 9_500]
+        assert again.defects() == []
+        assert again.end() == 0
+    finally:
+        database.dispose()
+        devnet.down(place.config)
+
+
+def _booked_since(client: httpx.Client, receipts: list[str]) -> list[int]:
+    """Give the grams of these receipts, each as often as the public list has it."""
+    listed = client.get("/api/v1/deliveries?limit=200").json()["items"]
+    return [each["grams"] for each in listed if str(each["receipt"]) in receipts]
