@@ -4,6 +4,7 @@ import json
 import random
 import time
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from tests.unit import test_epcis as acts
 from yuanliu import epcis
 from yuanliu.demo.story import CASES
 from yuanliu.errors import YuanliuError
-from yuanliu.privacy import MAX_FOUND, check, check_text
+from yuanliu.privacy import MAX_FOUND, check, check_text, values
 
 BASE: dict[str, Any] = {
     "type": "ObjectEvent",
@@ -468,6 +469,12 @@ def test_no_number_of_another_kind_is_often_taken_for_a_personal_one() -> None:
 def test_every_mobile_number_is_found(rest: int, start: str) -> None:
     number = start + str(rest).zfill(8)
     assert refused({"yuanliu:x": f"请联系{number}"})[1] == "phone"
+
+
+@given(st.text("0123456789-+() .@%Xx_TZ:", max_size=40))
+def test_no_text_is_passed_early_that_a_search_would_stop(text: str) -> None:
+    searched = values.plain(unquote(text))
+    assert values.contains(text) or not any(finds(searched) for _, finds in values._FINDERS)
 
 
 JSON = st.recursive(

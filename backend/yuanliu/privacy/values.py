@@ -30,6 +30,10 @@ _SEPARATORS: Final = str.maketrans(
 _SIGNS: Final = re.compile(
     r"\d|[@＠\u4e00-\u9fff]"
 )  # without any of these there is nothing to find
+_ASCII_SIGNS: Final = re.compile(r"(?:\d\D*){10}|[@%]")  # no number of a person or card is shorter
+_MOMENT: Final = re.compile(
+    r"(?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII
+)
 _STANDARD_URN: Final = "urn:epcglobal:"
 _MOBILE_START: Final = r"1(?:3\d|4[5-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])"
 _EDGE: Final = r"(?<![0-9A-Za-z])(?<!\d\.)"
@@ -73,6 +77,8 @@ def plain(text: str) -> str:
 
 def contains(text: str) -> Kind | None:
     """Tell what a text contains, if anything personal."""
+    if text.isascii() and (not _ASCII_SIGNS.search(text) or _MOMENT.fullmatch(text)):
+        return None
     if not _SIGNS.search(text) or text.startswith(_STANDARD_URN) or names_thing(text) is not None:
         return None
     readable = plain(unquote(text) if "%" in text else text)
