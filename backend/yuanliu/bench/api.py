@@ -58,7 +58,7 @@ measured.\
 
 _DOCUMENT: Final = 100
 _DOCUMENTS_AT_ONCE: Final = 4
-_SINGLES_AT_ONCE: Final = 32
+_SINGLES_AT_ONCE: Final = 64
 _LOOK_UPS_AT_ONCE: Final = 16
 _WAIT_SECONDS: Final = 180.0
 _PAUSE: Final = 0.1
@@ -77,11 +77,9 @@ def measure(
     invented: int = INVENTED,
     rounds: int = ROUNDS,
     said: Callable[[str], None] = lambda _: None,
-    *,
-    split: bool = False,
 ) -> Iterator[Figure]:
-    """Measure all, one after the other. `said` hears what is being done; `split`: see `house.opened`."""
-    with opened(invented, said, split=split) as house:
+    """Measure all, one after the other. `said` hears what is being done."""
+    with opened(invented, said) as house:
         yield from _ceilings(house, said)
         for name, hand_in in (
             ("events in documents of 100", _documents),

@@ -28,6 +28,9 @@ BLOCKS: Final = 100
 """All invented records stand in blocks before this one."""
 
 GTIN: Final = f"0690123400001{identifiers.check_digit('690123400001')}"
+REPORT: Final = b"%PDF-1.4\n% what the laboratory wrote\n%%EOF\n"
+"""The report that every invented inspection names."""
+
 _COOP: Final = b"\xc0" * 20
 _LAB: Final = b"\x1a" * 20
 _CARRIER: Final = b"\xca" * 20
@@ -169,7 +172,7 @@ def _templates() -> list[tuple[int, bytes]]:
             bodies[i] = _CARRIER, records.Logistics(epcis.payload(moved))
         elif i == _SOLD_EACH + 1:
             tested = epcis.inspected(when, goods, place=place, laboratory="LAB-0001",
-                report_sha256="ab" * 32, conformant=True, measurements=measured)  # fmt: skip
+                report_sha256=hashlib.sha256(REPORT).hexdigest(), conformant=True, measurements=measured)  # fmt: skip
             bodies[i] = _LAB, records.Inspection(conformant=True, payload=epcis.payload(tested))
     return [(body.KIND, _encoded(actor, body)) for actor, body in bodies]
 

@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +29,7 @@ from yuanliu.chain.node import Node
 from yuanliu.database import Engine, Family, open_database, upgrade
 from yuanliu.desk.access import Scope
 from yuanliu.desk.accounts import Accounts
+from yuanliu.desk.attachments import open_store
 from yuanliu.desk.people import AccountKind
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
@@ -70,7 +71,7 @@ class House:
     carriers: list[Carrier]
     lots: list[Lot]
     node_pids: list[int]
-    service_pids: list[int] = field(default_factory=list)
+    service_pid: int = 0
 
     def get(self, path: str, token: str = "") -> Any:  # noqa: ANN401 -- any JSON
         """Get a path as JSON; None if there is nothing."""
@@ -84,27 +85,20 @@ class House:
 
     def cpu(self) -> tuple[float, float]:
         """Give the CPU seconds so far of the service, and of the node with its keeper."""
-        return sum(map(_cpu, self.service_pids)), sum(map(_cpu, self.node_pids))
+        return _cpu(self.service_pid), sum(map(_cpu, self.node_pids))
 
     def memory(self) -> dict[str, float]:
         """Give the service's resident memory in MB: in all, its own, and of files that it has mapped."""
-        total = dict.fromkeys(("VmRSS", "RssAnon", "RssFile"), 0.0)
-        for pid in self.service_pids:
-            text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-            found = dict(line.split(":", 1) for line in text.splitlines())
-            for name in total:
-                total[name] += int(found[name].split()[0]) / 1_000
-        return total
+        text = Path(f"/proc/{self.service_pid}/status").read_text(encoding="ascii")
+        found = dict(line.split(":", 1) for line in text.splitlines())
+        return {
+            name: int(found[name].split()[0]) / 1_000 for name in ("VmRSS", "RssAnon", "RssFile")
+        }
 
 
 @contextmanager
-def opened(
-    events: int, said: Callable[[str], None] = lambda _: None, *, split: bool = False
-) -> Iterator[House]:
-    """Open a house whose copy holds `events` invented events, and close it again.
-
-    `split`: one process answers, another follows the chain and relays.
-    """
+def opened(events: int, said: Callable[[str], None] = lambda _: None) -> Iterator[House]:
+    """Open a house whose copy holds `events` invented events, and close it again."""
     usual = Settings()
     filled = crowd.prepare(usual.data_dir / "cache", events, said)
     with TemporaryDirectory(prefix="yuanliu-bench-") as name:
@@ -123,7 +117,7 @@ def opened(
         said("starting a chain")
         started = devnet.up(config)
         try:
-            yield from _furnished(config, started, said, ("worker", "http") if split else ("all",))
+            yield from _furnished(config, started, said)
         finally:
             devnet.down(config)
 
@@ -132,7 +126,6 @@ def _furnished(
     config: Settings,
     started: devnet.Status,
     said: Callable[[str], None],
-    parts: Sequence[str],
 ) -> Iterator[House]:
     node = Node(config.rpc_url)
     node.request("anvil_mine", hex(crowd.BLOCKS))
@@ -142,24 +135,24 @@ def _furnished(
     engine = open_database(config, Family.DESK)
     upgrade(engine, Family.DESK)
     carriers = [_carrier(stage, engine, number) for number in range(CARRIERS)]
+    open_store(config, engine).put(
+        [crowd.REPORT], declared="application/pdf", name="report.pdf", account="bench"
+    )
     engine.dispose()
     ids = [stage.batch([stage.address("farmer")]).id for _ in range(BATCHES)]
     house = House(config, stage, carriers, [], _pids_of_node(config, started))
     said("starting the service")
     with (config.data_dir / "service.log").open("wb") as log:
-        services = [
-            subprocess.Popen(  # noqa: S603 -- our own program
-                [sys.executable, "-m", "yuanliu.cli", "serve", "--part", part],
-                cwd=config.data_dir,
-                env=_environment(config),
-                stdout=log,
-                stderr=log,
-            )
-            for part in parts
-        ]
+        service = subprocess.Popen(
+            [sys.executable, "-m", "yuanliu.cli", "serve"],
+            cwd=config.data_dir,
+            env=_environment(config),
+            stdout=log,
+            stderr=log,
+        )
         try:
-            house.service_pids = [service.pid for service in services]
-            _until(lambda: _ready(house, services))
+            house.service_pid = service.pid
+            _until(lambda: _ready(house, service))
             for id_ in ids:
                 path = f"/api/v1/batches/0x{id_.hex()}"
                 _until(partial(_is_there, house, path))
@@ -167,10 +160,8 @@ def _furnished(
                 house.lots.append(Lot(found["id"], found["gtin"], found["lot"]))
             yield house
         finally:
-            for service in services:
-                service.terminate()
-            for service in services:
-                service.wait(60)
+            service.terminate()
+            service.wait(60)
 
 
 def _carrier(stage: Stage, desk: Engine, number: int) -> Carrier:
@@ -202,8 +193,8 @@ def _environment(config: Settings) -> dict[str, str]:
     return kept | {f"YUANLIU_{name.upper()}": value for name, value in own.items()}
 
 
-def _ready(house: House, services: Sequence[subprocess.Popen[bytes]]) -> bool:
-    if any(service.poll() is not None for service in services):
+def _ready(house: House, service: subprocess.Popen[bytes]) -> bool:
+    if service.poll() is not None:
         log = (house.config.data_dir / "service.log").read_text(encoding="utf-8")
         raise AssertionError(f"the service ended: {log[-1_000:]}")
     try:

@@ -102,24 +102,12 @@ def bench_api(
     invented: Annotated[
         int, typer.Option("--invented", min=60_000, help="Events in the copy beforehand.")
     ] = 1_000_000,
-    split: Annotated[
-        bool,
-        typer.Option("--split", help="One process answers, another follows the chain and relays."),
-    ] = False,
 ) -> None:
     """Measure the service over HTTP: signed events to indexed rows, look-ups among a million, lineage, memory."""
     from yuanliu.bench import api
 
     with err.status("Measuring …") as status:
-        _show(
-            api.measure(
-                events,
-                invented,
-                rounds,
-                said=lambda what: status.update(f"{what} …"),
-                split=split,
-            )
-        )
+        _show(api.measure(events, invented, rounds, said=lambda what: status.update(f"{what} …")))
     out.print(api.METHOD, highlight=False, soft_wrap=True)
 
 
