@@ -10,7 +10,7 @@ from tests.journeys import desk
 from tests.journeys.browser import DESK_ZH, PHONE_EN, PHONE_ZH, Look, Visitor
 from tests.journeys.conftest import Visit
 from tests.web.farming import deliver, lot_of
-from tests.web.house import EGGS, House
+from tests.web.house import EGGS, ORANGES, House
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -219,6 +219,52 @@ def test_a_lot_with_its_picture_and_a_number_that_is_taken(
     assert shown.evaluate("e => e.decode().then(() => e.naturalWidth)") == 1_600
     clerk.shot(page, "consumer")
     clerk.check_print(page, "consumer-print")
+
+
+def test_a_village_harvest_enters_in_parts_and_goes_on_after_a_break(
+    visit: Visit, site: House
+) -> None:
+    """Three hundred deliveries are more than one registration takes; the browser is closed while the node is slow."""
+    say = desk.words(DESK_ZH)
+    receipts = [7_000_000 + number for number in range(300)]
+    for at in range(0, len(receipts), 50):
+        booked = [
+            {"receipt": each, "farmer_code": "H-0002", "gtin": ORANGES, "grams": 5_000,
+             "price_per_kg": {"yuan": "4.00"}}
+            for each in receipts[at : at + 50]
+        ]  # fmt: skip
+        site.done("clerk", "deliveries", {"deliveries": booked})
+    clerk, page = at_work(visit, site, DESK_ZH, f"/coop/batches/new?gtin={ORANGES}")
+    clerk.expect_fault("status of 503")
+    form = desk.form(page)
+    page.get_by_role("button", name=say("choose_all")).click()
+    expect(form.locator("[data-show=mass]")).to_contain_text(say("js_chosen", n=300))
+    desk.fill(page, units="299", unit_grams="5000", price="39.90", place="orchard-12")
+    lot = form.locator("[name=lot]").input_value()
+    site.node.request("evm_setAutomine", False)
+    try:
+        page.get_by_role("button", name=say("register")).click()
+        told = say("js_collecting", parts=2, done=0)
+        expect(page.locator("[data-status]").first).to_contain_text(told)
+        clerk.check(page, "harvest")
+        page.close()
+    finally:
+        site.node.request("evm_setAutomine", True)
+        site.node.request("evm_mine")
+    page = clerk.page("/coop/waiting")
+    expect(page.locator("[data-state=done]")).to_have_count(1, timeout=30_000)
+    site.shows(site.node.block_number())
+    made = next(each for each in site.get("batches").json()["items"] if each["lot"] == lot)
+    assert made["units"] == 299
+    listed = site.get(f"batches/{made['id']}/journal").json()["records"]
+    assert [each["kind"] for each in listed] == ["collected", "registered"]
+    entered = site.get(f"deliveries?batch={made['id']}&limit=200").json()
+    assert len(entered["items"]) == 200
+    assert entered["next"]
+    asked = site.prepared.services.outbox.intentions(limit=10_000)
+    assert sum(each.act == "Batches.collect" for each in asked) == 1
+    page.goto(f"/coop/batch/{ORANGES}/{lot}")
+    clerk.check(page, "harvested")
 
 
 def test_the_accounts_are_fit_for_paper(visit: Visit) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import openpyxl
 import pytest
+from httpx import Response
 from PIL import Image
 from tests.web.house import EGGS, ORANGES, House
 from tests.web.test_season import batch, delivery
@@ -288,3 +289,83 @@ def test_codes_lots_and_weights_are_suggested_and_written() -> None:
         "12.00",
         "12.005",
     )
+
+
+# ---------------------------------------------------------------------- a harvest of many deliveries
+
+
+def booked(home: House, first: int, count: int) -> list[int]:
+    """Book deliveries of a kilogram; give their receipts."""
+    receipts = [first + number for number in range(count)]
+    for at in range(0, count, 50):
+        part = [
+            {"receipt": each, "farmer_code": "H-0001", "gtin": EGGS, "grams": 1_000, "price_per_kg": {"fen": 2_400}}
+            for each in receipts[at : at + 50]
+        ]  # fmt: skip
+        home.done("clerk", "deliveries", {"deliveries": part})
+    return receipts
+
+
+def village(lot: str, receipts: list[int]) -> dict[str, Any]:
+    """Give a lot of all that these brought, twenty pieces of each."""
+    return {
+        "gtin": EGGS,
+        "lot": lot,
+        "units": len(receipts) * 20,
+        "milligrams_per_unit": 50_000,
+        "price": {"fen": 300},
+        "receipts": receipts,
+        "harvest": {
+            "time": "2026-04-12T08:30:00+08:00",
+            "place": "village",
+            "harvested_on": "2026-04-12",
+        },
+    }
+
+
+def test_more_deliveries_than_enter_at_once(home: House) -> None:
+    """They enter in parts; what the contract would refuse in the end leaves nothing behind."""
+    receipts = booked(home, 6_000_000, 257)
+    body = village("VILLAGE-1", receipts)
+
+    def asked(key: str, **other: object) -> Response:
+        return home.post("clerk", "batches", body | other, **{"Idempotency-Key": key})
+
+    refusals = {
+        "contract.Batches_MassDiffers": {"units": 257 * 20 + 1},
+        "contract.Batches_PriceBelowFloor": {"price": {"fen": 100}},
+        "batch.receipt_twice": {"receipts": [*receipts, receipts[0]]},
+        "contract.Deliveries_NotBooked": {"receipts": [*receipts, 6_999_999]},
+    }
+    for code, other in refusals.items():
+        assert asked(code, **other).json()["code"] == code
+    assert home.get("deliveries?open_only=true&limit=200").json()["next"]
+
+    home.node.request("evm_setAutomine", False)
+    try:
+        part = home.post(
+            "clerk", "batches", body, **{"Idempotency-Key": "v", "Prefer": "respond-async"}
+        )
+        assert (part.status_code, part.json()["code"]) == (503, "batch.collecting")
+        assert part.json()["retryable"]
+        assert part.json()["fields"]["parts"] == 2
+        assert part.headers["retry-after"]
+    finally:
+        home.node.request("evm_setAutomine", True)
+        home.node.request("evm_mine")
+    made = [asked("v") for _ in range(2)]
+    assert [each.status_code for each in made] == [201, 201], made[0].text
+    assert made[0].json()["id"] == made[1].json()["id"]
+    home.shows(made[0].json()["block"])
+    pool = home.get(f"batches/{made[0].json()['result']['batch']}/pool").json()
+    assert pool["total_weight"] == 257 * 1_000 * 10_000
+
+
+def test_what_entered_before_is_not_entered_again(home: House) -> None:
+    """A first request got stuck half-way, and another one, corrected, goes on."""
+    receipts = booked(home, 6_100_000, 300)
+    entered = {"gtin": EGGS, "lot": "VILLAGE-2", "receipts": receipts[40:290]}
+    home.done("clerk", "collections", entered)
+    made = home.done("clerk", "batches", village("VILLAGE-2", receipts))
+    pool = home.get(f"batches/{made['result']['batch']}/pool").json()
+    assert pool["total_weight"] == 300 * 1_000 * 10_000

@@ -59,7 +59,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"pool\.chunk_unknown|journal\.batch_unknown|link\.type_unknown|attachments\.not_found", 404),
     (r"accounts\.(unknown|token_not_found)|request\.not_found", 404),
     (r"outbox\.(key_reused|key_invalid|result_invalid|request_invalid)", 422),
-    (r"outbox\.not_stored", 503),
+    (r"outbox\.not_stored|batch\.collecting", 503),
     (r"outbox\.\w+|accounts\.\w+_taken|batch\.price_changed|claim\.nothing_due", 409),
     (r"webhook\.(signature_wrong|too_old|unknown_provider)", 401),
     (r"attachments\.corrupt|vault\.\w+|service\.defect", 500),

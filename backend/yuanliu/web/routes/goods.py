@@ -1,14 +1,18 @@
 """Deliveries and batches: booked, registered, transformed, priced, handed over, held and recalled."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import Field, model_validator
 
 from yuanliu import actions, epcis, identifiers, journal, money
+from yuanliu.chain.bindings import Call
 from yuanliu.desk import weighings
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
+from yuanliu.members import CHUNK
+from yuanliu.web import collecting
 from yuanliu.web.acting import Acting, Acts
 from yuanliu.web.events_in import DescriptionIn, HarvestIn, Moment, Place, checked, place_uri
 from yuanliu.web.problems import documented
@@ -83,7 +87,11 @@ class BatchIn(Input):
     milligrams_per_unit: Milligrams
     loss_milligrams: Loss = 0
     price: MoneyIn
-    receipts: list[Receipt] = Field(max_length=256)
+    receipts: list[Receipt] = Field(
+        max_length=collecting.MOST,
+        description="More than 256 enter in parts. While they do, the answer is 503 `batch.collecting`: send the same"
+        " request with the same `Idempotency-Key` again, and it goes on.",
+    )
     harvest: HarvestIn
 
 
@@ -247,12 +255,21 @@ def register(body: BatchIn, acts: Acts, db: Copy) -> IntentionView:
         loss=body.loss_milligrams,
         price=body.price.amount,
     )
-    call = actions.register(acts.wired.deployment, what, body.receipts, body.harvest.event(lot))
+    batch = _batch_id(acts, body.gtin, body.lot)
+    event = body.harvest.event(lot)
+
+    def registering(receipts: Sequence[int]) -> Call:
+        return actions.register(acts.wired.deployment, what, receipts, event)
+
+    receipts: Sequence[int] = body.receipts
+    if len(receipts) > CHUNK and acts.known() is None:
+        named = (body.gtin, body.lot)
+        receipts = collecting.last_part(acts, db, batch, named, receipts, registering)
     result = {
-        "batch": _batch_id(acts, body.gtin, body.lot),
+        "batch": batch,
         "link": identifiers.digital_link_path(body.gtin, body.lot),
     }
-    return acts.carry_out(call, "register", result)
+    return acts.carry_out(registering(receipts[-CHUNK:]), "register", result)
 
 
 @router.post("/transformations", status_code=201, responses=REFUSALS)

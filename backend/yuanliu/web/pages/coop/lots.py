@@ -15,6 +15,7 @@ from yuanliu.database import Connection
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.records import Kind, RecordError, Sold, decode
+from yuanliu.web.collecting import MOST
 from yuanliu.web.messages import Language
 from yuanliu.web.pages.coop import data, shell
 from yuanliu.web.pages.coop.shell import Member, SignedInMember
@@ -154,7 +155,7 @@ def _stem(product: data.Product) -> str:
 
 
 def _offering(db: Connection, party: str, product: data.Product) -> Offering:
-    free = q.deliveries(db, cooperative=party, gtin=product.gtin, open_only=True, limit=_OPEN)
+    free = q.deliveries(db, cooperative=party, gtin=product.gtin, open_only=True, limit=MOST)
     used = q.batches(db, cooperative=party, gtin=product.gtin, limit=_COUNTED)
     agreed = {number: q.terms(db, number) for number in sorted({row.terms for row in free})}
     return Offering(
@@ -200,6 +201,7 @@ def new_batch(
         active="batches",
         products=products,
         offering=offering,
+        most=MOST,
         names=data.names(wired, member.party),
         suggested=suggested_lot(offering.stem, offering.lots, datetime.now(CHINA))
         if offering
@@ -328,7 +330,8 @@ def transform(request: Request, member: SignedInMember, db: Copy) -> HTMLRespons
         names=data.descriptions(db, [row for row, _ in free]),
         products=products,
         stems={
-            each.gtin: suggested_lot(_stem(each) + "P", lots[each.gtin], now) for each in products
+            each.gtin: suggested_lot(_stem(each).removesuffix("P") + "P", lots[each.gtin], now)
+            for each in products
         },
         lots=lots,
     )

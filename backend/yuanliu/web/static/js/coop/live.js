@@ -187,18 +187,18 @@ function batch(form) {
     const terms = picked[0]?.dataset.terms;
     for (const box of form.querySelectorAll("[name=receipts]")) {
       const other = Boolean(terms) && box.dataset.terms !== terms;
-      box.disabled = other || (!box.checked && picked.length >= 256);
+      box.disabled = other;
       box.closest("label").classList.toggle("off", box.disabled);
     }
     share();
   };
-  RULES.chosen = () => (chosen().length ? "" : say("rule_chosen"));
+  const most = Number(form.dataset.most);
+  RULES.chosen = () => (!chosen().length ? say("rule_chosen") : chosen().length > most ? say("at_most_receipts", { n: most }) : "");
   RULES.units = (field) => RULES.whole(field) || (Number(f.loss_mg.value) < 0 ? say("rule_loss") : "");
   form.querySelector("[data-all]")?.addEventListener("click", () => {
     const boxes = [...form.querySelectorAll("[name=receipts]")];
     const terms = boxes[0]?.dataset.terms;
-    let free = 256;
-    for (const box of boxes) if (box.dataset.terms === terms && free-- > 0) box.checked = true;
+    for (const box of boxes) if (box.dataset.terms === terms) box.checked = true;
     form.dispatchEvent(new Event("input"));
   });
   lotTaken(form, () => [f.lot]);

@@ -2,12 +2,14 @@
 // then it is sent again under the same key, and the service does nothing twice.
 
 import * as store from "./store.js";
-import { account, chinese } from "./page.js";
+import { account, chinese, say as words } from "./page.js";
 
 const LANGUAGE = chinese ? "zh" : "en";
 const WAIT_MS = [3_000, 6_000, 12_000, 30_000, 60_000];
 const REQUEST_MS = 60_000;
 const POLL_SECONDS = 10;
+const PART = 256; // deliveries that enter a batch at once
+const PART_SECONDS = 2; // so that it shows how far it is
 
 export const line = { state: "idle", note: "" }; // idle, sending, away (no line), signed_out, other (somebody else's)
 let failures = 0;
@@ -138,16 +140,22 @@ async function send(id, csrf) {
     const failed = await sendFiles(entry, csrf);
     if (failed) return failed;
     entry = await store.entry(id);
-    const answer = await ask(entry.path, {
+    const asked = {
       method: entry.method,
       body: JSON.stringify(filled(entry)),
       headers: {
         "Content-Type": "application/json",
         "Idempotency-Key": entry.id,
         "X-CSRF-Token": csrf,
-        Prefer: entry.quick ? "respond-async" : `wait=${POLL_SECONDS}`,
+        Prefer: entry.quick ? "respond-async" : `wait=${entry.body?.receipts?.length > PART ? PART_SECONDS : POLL_SECONDS}`,
       },
-    });
+    };
+    let answer = await ask(entry.path, asked);
+    while (answer.body?.code === "batch.collecting") { // a large batch: the same request goes on where it is
+      const { parts_done: done, parts } = answer.body.fields;
+      await store.change(id, { note: words("collecting", { done, parts }) });
+      answer = await ask(entry.path, asked);
+    }
     const ended = await judged(entry, answer);
     if (ended) return ended;
     const intention = answer.body?.enrolment ?? answer.body;
