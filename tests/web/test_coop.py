@@ -331,7 +331,7 @@ def test_more_deliveries_than_enter_at_once(home: House) -> None:
     def asked(key: str, **other: object) -> Response:
         return home.post("clerk", "batches", body | other, **{"Idempotency-Key": key})
 
-    refusals = {
+    refusals: dict[str, dict[str, object]] = {
         "contract.Batches_MassDiffers": {"units": 257 * 20 + 1},
         "contract.Batches_PriceBelowFloor": {"price": {"fen": 100}},
         "batch.receipt_twice": {"receipts": [*receipts, receipts[0]]},
