@@ -188,6 +188,21 @@ class Story:
             head = hashlib.sha256(head + hashlib.sha256(record).digest()).digest()
         self.said[truth.hex()] = head.hex()
 
+    def sign(self, log: RawLog, index: int, change: Callable[[int], int]) -> None:
+        """Let the author of a direct act be in the lie: he signed a call whose word `index` is another."""
+        before = self.answers.get("eth_getTransactionByHash", lambda raw: raw)
+
+        def told(raw: Any) -> Any:  # noqa: ANN401 -- JSON
+            raw = before(raw)
+            if not raw or raw["hash"] != log["transactionHash"]:
+                return raw
+            data = bytearray.fromhex(raw["input"][2:])
+            at = 4 + 32 * index
+            data[at : at + 32] = change(int.from_bytes(data[at : at + 32])).to_bytes(32)
+            return raw | {"input": "0x" + data.hex()}
+
+        self.answers["eth_getTransactionByHash"] = told
+
     def tamper(self) -> Tamper:
         """Give what a proxy is to do."""
 

@@ -20,6 +20,7 @@ from tests.world import FLAGS, GTIN_EGGS, World, person
 
 from yuanliu.audit import Report, Rule
 from yuanliu.chain import keys, relay
+from yuanliu.chain.bindings import Call
 from yuanliu.chain.devnet import Devnet
 
 if TYPE_CHECKING:
@@ -88,6 +89,32 @@ def test_payments_by_signature_are_heard(world: World) -> None:
     world.relay.submit_batch(requests)
     report = audited(world)
     assert report.findings == ()
+
+
+def test_odd_ways_to_say_something_are_understood(world: World) -> None:
+    """Acts made together within others, a relayed call that is nonsense, an owner who completes his own recovery."""
+    batch = world.harvest((world.farmer, 6_000))
+    event = world.batches.call("record", batch.id, 5, b'{"type":"ObjectEvent"}')
+    inner = world.actors.call("together", [(event.to, event.data)] * 2)
+    both = [(inner.to, inner.data), (event.to, event.data)]
+    world.relayed(world.coop, world.actors, "together", both)
+    nonsense = Call(world.actors.address, inner.data[:40] + b"\xff" * 60, "together")
+    nonce = world.relay.nonce(world.coop.address)
+    calls = enumerate((nonsense, event))
+    requests = [
+        world.relay.sign(world.coop.account, call, nonce=nonce + i, gas=300_000)
+        for i, call in calls
+    ]
+    with pytest.raises(relay.RequestFailed):
+        world.relay.submit_batch(requests)
+    assert len(world.records(batch)) == 5
+    new = person("a key that was found again")
+    world.act(world.coop, world.actors, "proposeRecovery", world.farmer.address, new.address)
+    world.wait(8 * 24 * 3_600)
+    world.act(world.farmer, world.actors, "rotateKey", new.address)
+    world.pay(batch, 2)
+    world.act(new, world.actors, "redirectPayout", world.outsider.address)
+    assert audited(world).findings == ()
 
 
 def test_keys_without_an_account_and_wallets_are_heard(world: World) -> None:

@@ -95,6 +95,7 @@ def _same_order(story: Story, season: Season) -> None:
     first, second = story.records(season.single, SOLD)
     order = record_of(first)[50:82]
     story.rewrite(season.single, second, lambda record: record.__setitem__(slice(50, 82), order))
+    story.sign(second, 1, lambda _: int.from_bytes(order))
 
 
 def _shift_shares(story: Story, season: Season) -> None:
@@ -107,8 +108,88 @@ def _shift_shares(story: Story, season: Season) -> None:
     story.rewrite(season.pool, sold, change)
 
 
-def _by_carrier(record: bytearray) -> None:
-    record[1] = PRODUCTION
+def _by_carrier(story: Story, season: Season) -> None:
+    log = story.records(season.handed, LOGISTICS)[0]
+    story.rewrite(season.handed, log, lambda record: record.__setitem__(1, PRODUCTION))
+    story.sign(log, 1, lambda _: PRODUCTION)
+
+
+def _conformant(story: Story, season: Season) -> RawLog:
+    """Turn an inspection that freed a batch into one that found it bad again."""
+    log = story.records(season.checked, INSPECTION)[1]
+    story.rewrite(season.checked, log, lambda record: record.__setitem__(50, 0))
+    return log
+
+
+def _price(story: Story, season: Season) -> RawLog:
+    log = story.records(season.handed, PRICED)[0]
+    story.rewrite(season.handed, log, _number(50, 12, lambda _: 119))
+    return log
+
+
+def _units(story: Story, season: Season) -> RawLog:
+    log = story.records(season.pool, SOLD)[0]
+    story.rewrite(season.pool, log, _number(50 + 52, 8, lambda n: n + 10_000))
+    return log
+
+
+def _amount(story: Story, season: Season) -> RawLog:
+    log = story.records(season.pool, SOLD)[0]
+    story.rewrite(season.pool, log, _number(50 + 60, 16, lambda n: n - 1))
+    return log
+
+
+def _loss(story: Story, season: Season) -> RawLog:
+    log = story.records(season.unsold, REGISTERED)[0]
+    story.rewrite(season.unsold, log, _number(50 + 44, 8, lambda n: n + 5))
+    return log
+
+
+def _more_made(story: Story, season: Season) -> RawLog:
+    log = story.records(season.box, DERIVED)[0]
+    story.rewrite(season.box, log, _number(50 + 40, 4, lambda n: 2 * n))
+    return log
+
+
+def _lighter(story: Story) -> RawLog:
+    log = story.events("Deliveries", "DeliveryBooked")[1]
+    story.word(log, 1, lambda n: n - 1)
+    return log
+
+
+def _floor(story: Story) -> RawLog:
+    log = story.events("Catalogue", "TermsPublished")[-1]
+    story.word(log, 5, lambda n: n + 1)
+    return log
+
+
+def _bad_ratio(story: Story) -> RawLog:
+    log = story.events("Catalogue", "TermsPublished")[-1]
+    story.word(log, 1, lambda _: 2_000)
+    return log
+
+
+def _last_event(story: Story, season: Season) -> None:
+    log = story.records(season.quiet)[-1]
+    story.rewrite(season.quiet, log, lambda record: record.__setitem__(slice(-7, -2), b"loud!"))
+
+
+def _unsaid(story: Story, season: Season) -> None:
+    story.drop(story.records(season.quiet)[-1])
+    story.rechain(season.quiet)
+
+
+def _other_reason(story: Story, season: Season) -> None:
+    log = story.records(season.recalled, LIFTED)[0]
+    story.rewrite(season.recalled, log, lambda record: record.__setitem__(slice(50, 51), b"S"))
+
+
+def _exchanged(story: Story, season: Season) -> None:
+    """Exchange what an author wrote in two events, with all heads made to fit."""
+    one, two = story.records(season.quiet, PRODUCTION)[:2]
+    first, second = (record_of(log)[50:] for log in (one, two))
+    story.rewrite(season.quiet, one, lambda r: r.__setitem__(slice(50, None), second))
+    story.rewrite(season.quiet, two, lambda r: r.__setitem__(slice(50, None), first))
 
 
 def _signature(story: Story, season: Season) -> None:
@@ -194,42 +275,30 @@ LIES: Final[dict[str, tuple[Rule, Lie]]] = {
     ),
     "a failed inspection is not repeated": (
         Rule.SAFETY_HELD,
-        lambda s, x: s.rewrite(
-            x.checked, s.records(x.checked, INSPECTION)[1], lambda r: r.__setitem__(50, 0)
-        ),
+        lambda s, x: s.sign(_conformant(s, x), 1, lambda _: 0),
     ),
     "a recall is not lifted before the sale": (Rule.SAFETY_RECALLED, _unlift),
     "a share is shifted to the cooperative": (Rule.SPLIT, _shift_shares),
     "an order is paid twice": (Rule.ORDER_REPEATED, _same_order),
     "more is sold than was harvested": (
         Rule.UNITS_OVERSOLD,
-        lambda s, x: s.rewrite(
-            x.pool, s.records(x.pool, SOLD)[0], _number(50 + 52, 8, lambda n: n + 10_000)
-        ),
+        lambda s, x: s.sign(_units(s, x), 6, lambda n: n + 10_000),
     ),
     "less is paid than price times units": (
         Rule.SALE_AMOUNT,
-        lambda s, x: s.rewrite(
-            x.pool, s.records(x.pool, SOLD)[0], _number(50 + 60, 16, lambda n: n - 1)
-        ),
+        lambda s, x: s.sign(_amount(s, x), 7, lambda n: n - 1),
     ),
     "a price falls below the floor": (
         Rule.PRICE_FLOOR,
-        lambda s, x: s.rewrite(
-            x.handed, s.records(x.handed, PRICED)[0], _number(50, 12, lambda _: 119)
-        ),
+        lambda s, x: s.sign(_price(s, x), 1, lambda _: 119),
     ),
     "a batch is heavier than its deliveries": (
         Rule.MASS_HARVEST,
-        lambda s, x: s.rewrite(
-            x.unsold, s.records(x.unsold, REGISTERED)[0], _number(50 + 44, 8, lambda n: n + 5)
-        ),
+        lambda s, x: s.sign(_loss(s, x), 4, lambda n: n + 5),
     ),
     "a transformation makes more than it used": (
         Rule.MASS_TRANSFORMATION,
-        lambda s, x: s.rewrite(
-            x.box, s.records(x.box, DERIVED)[0], _number(50 + 40, 4, lambda n: 2 * n)
-        ),
+        lambda s, x: s.sign(_more_made(s, x), 13, lambda n: 2 * n),
     ),
     "a ghost farmer is in the members' list": (
         Rule.DELIVERY_ENTRY,
@@ -251,7 +320,7 @@ LIES: Final[dict[str, tuple[Rule, Lie]]] = {
     ),
     "a carrier writes a production event": (
         Rule.AUTHOR_ROLE,
-        lambda s, x: s.rewrite(x.handed, s.records(x.handed, LOGISTICS)[0], _by_carrier),
+        _by_carrier,
     ),
     "an event is signed with another's key": (
         Rule.AUTHOR_SIGNATURE,
@@ -261,6 +330,23 @@ LIES: Final[dict[str, tuple[Rule, Lie]]] = {
             lambda r: r.__setitem__(slice(30, 50), bytes.fromhex(x.world.outsider.address[2:])),
         ),
     ),
+    # a node that lies consistently, about what its author signed otherwise
+    "a signed event says something else": (Rule.WORDS, _last_event),
+    "a signed event was never written": (Rule.WORDS, _unsaid),
+    "two events exchange what their author signed": (Rule.WORDS, _exchanged),
+    "an inspection is turned into its opposite": (Rule.WORDS, _conformant),
+    "a price is not the signed one": (Rule.WORDS, _price),
+    "a sale is of other units than were signed": (Rule.WORDS, _units),
+    "a payment is of another amount than was signed": (Rule.WORDS, _amount),
+    "a batch is of another mass than was signed": (Rule.WORDS, _loss),
+    "a product is heavier than was signed": (Rule.WORDS, _more_made),
+    "a signed delivery is lighter": (Rule.WORDS, lambda s, _: _lighter(s)),
+    "terms have another floor than was signed": (Rule.WORDS, lambda s, _: _floor(s)),
+    "a suspension has another reason than was signed": (
+        Rule.WORDS,
+        lambda s, _: s.word(s.events("Actors", "ActorSuspended")[0], 2, lambda n: n ^ 1 << 248),
+    ),
+    "a reason is not the signed one": (Rule.WORDS, _other_reason),
     # signatures
     "a relayed act's signature is not its author's": (Rule.AUTHOR_SIGNATURE, _signature),
     "a transaction names another sender": (Rule.AUTHOR_SIGNATURE, _sender),
@@ -297,8 +383,12 @@ LIES: Final[dict[str, tuple[Rule, Lie]]] = {
         lambda s, _: s.drop(s.events("Actors", "ActorSuspended")[0]),
     ),
     "a rotation of keys is hidden": (
-        Rule.AUTHOR_KEY,
+        Rule.WORDS,
         lambda s, _: s.drop(s.events("Actors", "KeyRotated")[0]),
+    ),
+    "a rotation of keys is hidden with its transaction": (
+        Rule.AUTHOR_KEY,
+        lambda s, _: s.drop(*s.beside(s.events("Actors", "KeyRotated")[0])),
     ),
     "a redirected payout is hidden": (
         Rule.STATE_ACTOR,
@@ -311,19 +401,19 @@ LIES: Final[dict[str, tuple[Rule, Lie]]] = {
     ),
     "terms have another floor": (
         Rule.TERMS_CODE,
-        lambda s, _: s.word(s.events("Catalogue", "TermsPublished")[-1], 5, lambda n: n + 1),
+        lambda s, _: s.sign(_floor(s), 6, lambda n: n + 1),
     ),
     "terms give the farmers less than 30 %": (
         Rule.TERMS_INVALID,
-        lambda s, _: s.word(s.events("Catalogue", "TermsPublished")[-1], 1, lambda _: 2_000),
+        lambda s, _: s.sign(_bad_ratio(s), 2, lambda _: 2_000),
     ),
     "a delivery is hidden": (
-        Rule.DELIVERY_NOT_FREE,
+        Rule.WORDS,
         lambda s, _: s.drop(s.events("Deliveries", "DeliveryBooked")[1]),
     ),
     "a delivery is lighter": (
         Rule.DELIVERY_ENTRY,
-        lambda s, _: s.word(s.events("Deliveries", "DeliveryBooked")[1], 1, lambda n: n - 1),
+        lambda s, _: s.sign(_lighter(s), 5, lambda n: n - 1),
     ),
     "a delivery is under terms not in force": (
         Rule.TERMS_NOT_IN_FORCE,

@@ -1,6 +1,7 @@
 """State that was changed behind the contracts' backs is found, as what it is and as nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
@@ -108,9 +109,10 @@ SLOTS: Final[dict[str, tuple[Rule, int, Ask]]] = {
 """What is changed: the rule, the which-th of the slots that the question reads, and the question."""
 
 
-@pytest.mark.parametrize("name", SLOTS)
-def test_a_changed_slot_is_found_as_what_it_is(name: str, season: Season) -> None:
-    rule, which, ask = SLOTS[name]
+@contextmanager
+def changed_slot(name: str, season: Season) -> Iterator[None]:
+    """Change what stands on chain under a name of `SLOTS`, for the time of a `with` block."""
+    _, which, ask = SLOTS[name]
     contract, function, arguments = ask(season)
     node = season.world.node
     call = contract.call(function, *arguments)
@@ -136,8 +138,16 @@ def test_a_changed_slot_is_found_as_what_it_is(name: str, season: Season) -> Non
                 changed.append((slot, old))
         slot, old = changed[min(which, len(changed) - 1)]
         node.request("anvil_setStorageAt", contract.address, slot, _other(old))
+        yield
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_a_changed_slot_is_found_as_what_it_is(name: str, season: Season) -> None:
+    with changed_slot(name, season):
         report = audited(season.world)
-    assert {finding.rule for finding in report.findings} == {rule}, [f.en for f in report.findings]
+    assert {finding.rule for finding in report.findings} == {SLOTS[name][0]}, [
+        f.en for f in report.findings
+    ]
 
 
 def _other(word: str) -> str:

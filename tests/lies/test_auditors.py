@@ -50,10 +50,11 @@ def lying(story: Story, batch: Batch) -> Tamper:
     happens=(
         "A node changes the words of an event, computes all heads anew, and answers with the last of them."
     ),
-    noticed_by=(),
+    noticed_by=("yuanliu audit",),
     how=(
-        "one node alone can make records and head agree, and `yuanliu verify` asks one node. A second node gives"
-        " another head for the same batch: who must not be deceived asks two, or runs one."
+        "it reads each transaction, makes its hash and its signatures anew, and compares what was signed with what"
+        " the log says. `yuanliu verify`, which asks one node for records and head, sees that they agree: who must"
+        " not be deceived asks two nodes, or audits."
     ),
 )
 def test_words_and_head_that_agree_in_a_lie(season: Season) -> None:
@@ -68,6 +69,34 @@ def test_words_and_head_that_agree_in_a_lie(season: Season) -> None:
     assert b"super" in told.history.records[-1].data
     elsewhere = verification(season.world, season.quiet, lambda _, ask: ask())
     assert elsewhere.verdict.head != told.verdict.head
+    audit_finds(story, Rule.WORDS)
+
+
+@lie(
+    "Leave out what somebody signed, and serve the head that fits",
+    "删去他人已签署的记录，并提供与之相符的假哈希头",
+    cheats="consumer",
+    liars=("node operator", "platform"),
+    happens="A node leaves out the last event of a batch and answers with the head before it.",
+    noticed_by=("yuanliu audit",),
+    how=(
+        "the transaction that carried the event still carries its signed request. If a node hides the whole"
+        " transaction, the signer's next number on chain betrays it; only a node that lies about that as well, or an"
+        " act that nobody relayed, needs a second node."
+    ),
+)
+def test_an_event_that_was_signed_and_is_not_told(season: Season) -> None:
+    story = Story(season)
+    story.drop(story.records(season.quiet)[-1])
+    story.rechain(season.quiet)
+    told = verification(season.world, season.quiet, lying(story, season.quiet))
+    assert told.verdict.matches
+    audit_finds(story, Rule.WORDS)
+    whole = Story(season)
+    last = whole.records(season.quiet)[-1]
+    whole.drop(*whole.beside(last))
+    whole.rechain(season.quiet)
+    audit_finds(whole, Rule.RELAY)
 
 
 @lie(
@@ -80,8 +109,8 @@ def test_words_and_head_that_agree_in_a_lie(season: Season) -> None:
     ),
     noticed_by=("yuanliu audit",),
     how=(
-        "each sale is price × units, each share follows from it, and the money's own log and balances have to"
-        " agree: one figure cannot be changed alone."
+        "the buyer signed another amount; and each sale is price × units, each share follows from it, and the"
+        " money's own log and balances have to agree: one figure cannot be changed alone."
     ),
 )
 def test_a_figure_and_head_that_agree_in_a_lie(season: Season) -> None:
@@ -93,6 +122,8 @@ def test_a_figure_and_head_that_agree_in_a_lie(season: Season) -> None:
 
     story.rewrite(season.pool, story.records(season.pool, SOLD)[0], less)
     assert verification(season.world, season.pool, lying(story, season.pool)).verdict.matches
+    audit_finds(story, Rule.WORDS)
+    story.sign(story.records(season.pool, SOLD)[0], 7, lambda amount: amount - 1)
     audit_finds(story, Rule.SALE_AMOUNT)
 
 
@@ -103,13 +134,13 @@ def test_a_figure_and_head_that_agree_in_a_lie(season: Season) -> None:
     liars=("node operator", "platform"),
     happens="A node leaves out a sale's record and computes the batch's heads anew.",
     noticed_by=("yuanliu audit",),
-    how="units and money moved without a sale that explains them.",
+    how="the buyer's signed order is in the transaction; and units and money moved without a sale that explains them.",
 )
 def test_a_sale_without_its_record(season: Season) -> None:
     story = Story(season)
     story.drop(story.records(season.checked, SOLD)[-1])
     story.rechain(season.checked)
-    audit_finds(story, Rule.UNITS_MOVED)
+    audit_finds(story, Rule.WORDS)
 
 
 @lie(

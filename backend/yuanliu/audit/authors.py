@@ -1,23 +1,28 @@
-"""Whether each transaction carries the signatures of those in whose name it wrote.
+"""Whether each transaction carries the signatures of those in whose name it wrote, and whether they signed these words.
 
 Every signature is checked here, from the transaction's bytes: its sender's, that of each request to the relay (with the
 number that the relay gave it), of each payment by authorisation, and of each key that consented to be bound. A contract
 wallet is asked on chain.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from yuanliu.audit.facts import OWNER
 from yuanliu.audit.rules import Rule
-from yuanliu.audit.scene import LEVELS, Scene, Signed, say
+from yuanliu.audit.scene import LEVELS, Act, Scene, Signed, say
+from yuanliu.audit.words import DELIVERIES, RECORDS, Words, difference
 from yuanliu.chain import signed as chain_signed
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.node import RpcError
 from yuanliu.chain.rawlogs import RawNode
 from yuanliu.chain.signed import Reader, Request, Sent
+from yuanliu.errors import YuanliuError
 
 _DEVNET: Final = 31_337
+_WORD: Final = 32
+_SAME: Final = 3
 _NONSENSE: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
@@ -36,6 +41,7 @@ class Authors:
         self._fetch = fetch
         self._deployment = deployment
         self._reader = Reader(deployment)
+        self._words = Words(deployment, self._actor_of)
         self._ours = {
             scene.actors_address,
             scene.batches_address,
@@ -64,8 +70,8 @@ class Authors:
         if place != must.block:
             self._wrong(must, f"block {must.block}", f"block {place}")
         try:
-            voices, consents = self._heard(sent, must)
-        except ValueError as error:
+            voices, consents, said = self._heard(sent, must)
+        except (ValueError, YuanliuError) as error:
             self._wrong(must, "a call that can be read", str(error))
             return
         for keys, what in must.needed.items():
@@ -76,6 +82,57 @@ class Authors:
             if not any(self._signed(key, digest, signature) for signature in consents.get(key, ())):
                 what = f"the consent of {say(key)} as {LEVELS.get(level, LEVELS[OWNER])}"
                 self._wrong(must, what, "none", actor=key)
+        self._compare(must, sent, said)
+
+    # ------------------------------------------------------------------ what was said
+
+    def _compare(self, must: Signed, sent: Sent, said: list[Act]) -> None:
+        """Compare what the logs tell with what was signed, act by act."""
+        signed = Counter(act[:_SAME] for act in said)
+        untold = []
+        for act, batch in must.told:
+            if signed[act[:_SAME]]:
+                signed[act[:_SAME]] -= 1
+            elif act.sure and not self._by_wallet(act.who, must, sent):
+                untold.append((act, batch))
+        left = [act for act in said if act.sure and signed[act[:_SAME]]]
+        for act, batch in untold:
+            meant = next((one for one in left if one[:2] == act[:2]), None)
+            expected, found = "nothing signed", f"{act.tag} {difference(b'', act.content)[1]}"
+            if meant is not None:
+                left.remove(meant)
+                expected, found = difference(meant.content, act.content)
+            self._differs(must, act, expected, found, batch)
+        for act in left:
+            batch = act.content[:_WORD] if act.tag in RECORDS else b""
+            self._differs(must, act, difference(act.content, b"")[0], "nothing told", batch)
+
+    def _differs(self, must: Signed, act: Act, expected: str, found: str, batch: bytes) -> None:
+        scene = self._scene
+        scene.block, scene.transaction = must.block, must.transaction
+        of_actor = token = b""
+        if act.tag in RECORDS:
+            what = f"{act.tag} of {say(act.who)}"
+        elif act.tag in DELIVERIES:
+            what = f"receipt {int.from_bytes(act.content[:8])}"
+        else:
+            what, of_actor = act.tag, act.who
+            token = act.content[20:40] if act.tag == "terms" else b""
+        scene.wrong(
+            Rule.WORDS, expected, found, what=what, batch=batch, actor=of_actor, token=token
+        )
+
+    def _actor_of(self, key: bytes) -> bytes:
+        known = self._scene.keys.get(key)
+        return key if known is None else known.actor
+
+    def _by_wallet(self, who: bytes, must: Signed, sent: Sent) -> bool:
+        """Whether it was done by a contract of theirs, whose words a stranger's call does not show."""
+        keys = (key for keys in must.needed for key in keys)
+        return any(
+            who in {b"", key, self._actor_of(key)} and self._by_contract((key,), sent)
+            for key in keys
+        )
 
     def _wrong(self, must: Signed, expected: str, found: str, *, actor: bytes = b"") -> None:
         scene = self._scene
@@ -84,28 +141,39 @@ class Authors:
 
     # ------------------------------------------------------------------ whose voices are heard
 
-    def _heard(self, sent: Sent, must: Signed) -> tuple[set[bytes], dict[bytes, list[bytes]]]:
-        """Give who signed, and the consents that stand in what they said. Raises `ValueError`."""
+    def _heard(
+        self, sent: Sent, must: Signed
+    ) -> tuple[set[bytes], dict[bytes, list[bytes]], list[Act]]:
+        """Give who signed, the consents that stand in what they said, and what it says that they did.
+
+        Raises `ValueError`, `YuanliuError`.
+        """
         voices: set[bytes] = set()
-        calls: list[tuple[bytes, bytes]] = []
+        calls: list[tuple[bytes, bytes, bytes]] = []
+        reader = self._reader
         if sent.to in self._ours:
-            if (sender := self._sender(sent)) is not None:
+            sender = self._sender(sent)
+            if sender is not None:
                 voices.add(sender)
-            calls += self._reader.calls(sent.to, sent.data)
-            requests = self._reader.requests(sent.data) if sent.to == self._reader.actors else []
+            calls += [(sender or b"", *call) for call in reader.calls(sent.to, sent.data)]
+            requests = reader.requests(sent.data) if sent.to == reader.actors else []
         else:
-            requests = list(self._reader.embedded(sent.data))
-        for request in self._signed_requests(requests, must):
+            requests = list(reader.embedded(sent.data))
+        for request, did in self._signed_requests(requests, must):
             voices.add(request.signer)
-            calls += self._reader.calls(request.to, request.data)
+            if did:
+                inner = reader.calls(request.to, request.data)
+                calls += [(request.signer, *call) for call in inner]
         consents: dict[bytes, list[bytes]] = {}
-        for to, data in calls:
+        said: list[Act] = []
+        for signer, to, data in calls:
             if (payer := self._authorized(to, data, must)) is not None:
                 voices.add(payer)
-            if (consent := self._reader.consent(to, data)) is not None:
+            if (consent := reader.consent(to, data)) is not None:
                 consents.setdefault(consent[0], []).append(consent[1])
+            said += self._words.of(signer, to, data)
         self._scene.count("signatures", len(voices))
-        return voices, consents
+        return voices, consents, said
 
     def _sender(self, sent: Sent) -> bytes | None:
         if sent.sender == sent.stated:
@@ -115,8 +183,10 @@ class Authors:
             return sent.stated
         return None
 
-    def _signed_requests(self, requests: Sequence[Request], must: Signed) -> list[Request]:
-        """Give the requests that were executed and that their signers signed with that number."""
+    def _signed_requests(
+        self, requests: Sequence[Request], must: Signed
+    ) -> list[tuple[Request, bool]]:
+        """Give the requests that were executed and that their signers signed, and whether they did anything."""
         left = list(must.requests)
         found = []
         for request in requests:
@@ -125,8 +195,9 @@ class Authors:
                 continue
             digest = request.digest(self._deployment, numbers[0])
             if request.value == 0 and self._signed(request.signer, digest, request.signature):
-                left.remove((request.signer, numbers[0]))
-                found.append(request)
+                numbered = request.signer, numbers[0]
+                left.remove(numbered)
+                found.append((request, numbered not in must.failed))
         return found
 
     def _authorized(self, to: bytes, data: bytes, must: Signed) -> bytes | None:

@@ -21,7 +21,7 @@ _OF_ACTORS: Final = frozenset(
     rule
     for rule in Rule
     if rule.value.startswith(
-        ("author-", "actor-", "log-", "relay-", "withdrawal-", "payout-", "credit-")
+        ("author-", "actor-", "log-", "relay-", "words-", "withdrawal-", "payout-", "credit-")
     )
 )
 """Rules whose findings on one actor have one cause."""

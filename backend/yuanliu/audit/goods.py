@@ -24,6 +24,7 @@ from yuanliu.audit.rules import Rule
 from yuanliu.audit.sales import Sales
 from yuanliu.audit.scene import Scene, roles_text, say
 from yuanliu.audit.trade import Trade
+from yuanliu.audit.words import TAGS, of_record
 from yuanliu.chain.words import word
 from yuanliu.errors import YuanliuError
 from yuanliu.records import Kind
@@ -94,6 +95,8 @@ class Goods:
         if (time := int.from_bytes(record[2:10])) != scene.time:
             scene.wrong(Rule.RECORD_TIME, scene.time, time, batch=id_)
         kind, actor, signer = record[1], record[10:30], record[30:50]
+        if tag := TAGS.get(kind):
+            scene.tell(tag, signer, of_record(kind, id_, record[_HEADER:]), batch=id_)
         if kind == Kind.SOLD:
             if length != _HEADER + _SOLD_BYTES:
                 self._malformed(id_, f"{_HEADER + _SOLD_BYTES} bytes", length)

@@ -16,7 +16,7 @@ from yuanliu.audit import facts, findings
 from yuanliu.audit.findings import Finding
 from yuanliu.errors import YuanliuError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the file's layout and of the rules: another one is begun anew."""
 
 _KEPT: Final = 60_000

@@ -80,6 +80,7 @@ class People:
             if not roles or roles & ~enrollable(own):
                 self._wrong(roles_text(enrollable(own)), roles_text(roles), actor, "roles")
             scene.signed.consents.append((actor, enroller, OWNER, roles, code))
+            scene.tell("enrolled", signer, actor + roles.to_bytes(2) + code)
         text = code.rstrip(b"\0")
         if not text or not all(0x21 <= byte <= 0x7E for byte in text):  # noqa: PLR2004 -- printable ASCII
             self._wrong("1 to 16 printable characters", code, actor, "code")
@@ -110,7 +111,7 @@ class People:
     # ------------------------------------------------------------------ suspension
 
     def _suspended(self, topics: Sequence[str], data: bytes) -> None:
-        known, by, roles = self._supervised(topics, data)
+        known, by, roles = self._supervised("suspended", topics, data)
         if known is None:
             return
         actor = address(topics[1])
@@ -122,7 +123,7 @@ class People:
         self._scene.actors.put(actor, known)
 
     def _reinstated(self, topics: Sequence[str], data: bytes) -> None:
-        known, by, roles = self._supervised(topics, data)
+        known, by, roles = self._supervised("reinstated", topics, data)
         if known is None:
             return
         actor = address(topics[1])
@@ -133,11 +134,14 @@ class People:
         known.suspended = False
         self._scene.actors.put(actor, known)
 
-    def _supervised(self, topics: Sequence[str], data: bytes) -> tuple[Actor | None, bytes, int]:
+    def _supervised(
+        self, tag: str, topics: Sequence[str], data: bytes
+    ) -> tuple[Actor | None, bytes, int]:
         """Give who was suspended or reinstated, by whom, and what roles that one has."""
         actor, by, reason = address(topics[1]), address(topics[2]), bytes_at(data, 0)
         known = self._known(actor)
         roles = self._scene.act(by, 0)
+        self._scene.tell(tag, by, actor + reason)
         if not 1 <= len(reason) <= MAX_REASON:
             self._change(f"1 to {MAX_REASON} bytes", len(reason), actor, "reason")
         return known, by, roles
@@ -155,6 +159,7 @@ class People:
         cooperative, clerk = address(topics[1]), address(topics[2])
         known = self._owner(cooperative)
         self._scene.signed.consents.append((clerk, cooperative, CLERK, 0, bytes(_CODE_BYTES)))
+        self._scene.tell("clerk", cooperative, clerk)
         self._bind(clerk, cooperative, CLERK)
         if known is None:
             return
@@ -168,6 +173,7 @@ class People:
     def _dismissed(self, topics: Sequence[str], _data: bytes) -> None:
         cooperative, clerk = address(topics[1]), address(topics[2])
         known = self._owner(cooperative)
+        self._scene.tell("clerk dismissed", cooperative, clerk)
         if known is None or clerk not in known.clerks:
             self._change("a clerk of the cooperative", clerk, cooperative)
             return
@@ -183,7 +189,9 @@ class People:
             return
         if old != known.key:
             self._change(known.key, old, actor, "old key")
-        if known.recovery == new and scene.time >= known.recovery_at:
+        recovered = known.recovery == new and scene.time >= known.recovery_at
+        scene.tell("key", actor, new, sure=not recovered)
+        if recovered:
             # A recovery that is completed by anyone. If it is the owner, he cancels it in the same breath.
             known.recovery, known.recovery_at = b"", 0
             self._completed = (scene.transaction, actor)
@@ -202,6 +210,7 @@ class People:
         key, ready = address_at(data, 0), number_at(data, 1, 40)
         known = self._known(actor)
         scene.act(by, 0, owner=True)
+        scene.tell("recovery", by, actor + key)
         if known is None:
             return
         if by != known.enroller:
@@ -221,6 +230,7 @@ class People:
         if known is None:
             return
         rotated = scene.transaction == self._following[0] and actor == self._following[1] == by
+        scene.tell("recovery cancelled", by, actor, sure=not rotated)
         if by == actor:
             scene.need((self._following[2] if rotated else known.key,), "owner key")
         else:
@@ -242,6 +252,7 @@ class People:
         goes_along = (transaction, rotated, new) == (scene.transaction, actor, payout) and (
             known.payout or actor
         ) == old
+        scene.tell("payout", actor, payout, sure=not goes_along)
         if not goes_along:
             scene.need((known.key,), "owner key")
         if payout == NOBODY:
@@ -259,3 +270,5 @@ class People:
             scene.wrong(Rule.RELAY, expected, nonce, what=say(signer), actor=signer)
         scene.nonces.put(signer, nonce + 1)
         scene.signed.requests.append((signer, nonce))
+        if not number_at(data, 1, 1):
+            scene.signed.failed.add((signer, nonce))

@@ -23,6 +23,7 @@ class Rule(StrEnum):
     RECORD_TIME = "record-time"
     RECORD_BATCH = "record-batch"
     AUTHOR_SIGNATURE = "author-signature"
+    WORDS = "words-differ"
     AUTHOR_KEY = "author-key"
     AUTHOR_ROLE = "author-role"
     AUTHOR_SUSPENDED = "author-suspended"
@@ -116,6 +117,9 @@ WORDS: Final = MappingProxyType(
         Rule.AUTHOR_SIGNATURE: Words(
             "交易里没有这位作者的有效签名",
             "the transaction carries no valid signature of the author",
+        ),
+        Rule.WORDS: Words(
+            "日志所说的与作者所签的不一致", "the log does not say what its author signed"
         ),
         Rule.AUTHOR_KEY: Words(
             "签名的钥匙当时不属于这位作者",

@@ -142,6 +142,10 @@ class Sales:
             known = listed[place][0] if place < len(listed) else "no such member"
             scene.wrong(Rule.CLAIM, known, member, what=f"member {index}", batch=id_, token=token)
             return
+        farmer = self._farmer_of(member)
+        if farmer:
+            said, own = to + id_ + index.to_bytes(32), to == scene.payout_of(farmer)
+            scene.tell("claimed", farmer, said, batch=id_, sure=not own)
         key = both(id_, index, 8)
         before = max(scene.claimed.get(key) or 0, scene.settled.get(both(id_, chunk, 4)) or 0)
         right = _between(before, batch.received, listed[place][1], batch.weight)
@@ -149,7 +153,6 @@ class Sales:
             scene.wrong(Rule.CLAIM, right, amount, what=f"member {index}", batch=id_, token=token)
         scene.claimed.put(key, batch.received)
         self._leave(id_, batch, amount)
-        farmer = self._farmer_of(member)
         if not farmer:
             if to != scene.payments_address:
                 scene.wrong(
@@ -238,6 +241,7 @@ class Sales:
         scene = self._scene
         token, owner = address(topics[1]), address(topics[2])
         amount, to = number(word_at(data, 0), 256), address_at(data, 1)
+        scene.tell("withdrawn to", b"", token + to, sure=to != scene.payout_of(owner))
         credit = scene.credits.get(token + owner) or 0
         if amount != credit or not amount:
             scene.wrong(Rule.WITHDRAWAL, credit, amount, what=say(owner), actor=owner, token=token)

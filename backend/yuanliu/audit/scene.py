@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from yuanliu.audit.facts import (
     CLERK,
@@ -27,12 +27,25 @@ from yuanliu.hexes import address_bytes
 FULL: Final = (1 << 256) - 1
 
 
+class Act(NamedTuple):
+    """What somebody did, as a log tells it or a signed call says it (`audit/words.py`).
+
+    `sure`: of a call that succeeded there must be a log; of a log there must be a call.
+    """
+
+    tag: str
+    who: bytes
+    content: bytes
+    sure: bool = True
+
+
 @dataclass(slots=True)
 class Signed:
     """What a transaction must carry: for each entry a signature of one of these keys.
 
-    `requests` are (signer, number) of the relayed requests that were executed in it, `consents` the keys that were
-    bound in it: (key, party, level, roles, code), `tokens` what was paid in.
+    `requests` are (signer, number) of the relayed requests that were executed in it, `failed` those that did nothing,
+    `consents` the keys that were bound in it: (key, party, level, roles, code), `tokens` what was paid in, `told` what
+    its logs say that somebody did, each with its batch.
     """
 
     transaction: str
@@ -41,6 +54,8 @@ class Signed:
     requests: list[tuple[bytes, int]] = field(default_factory=list)
     consents: list[tuple[bytes, bytes, int, int, bytes]] = field(default_factory=list)
     tokens: set[bytes] = field(default_factory=set)
+    failed: set[tuple[bytes, int]] = field(default_factory=set)
+    told: list[tuple[Act, bytes]] = field(default_factory=list)
 
 
 class Scene:
@@ -180,6 +195,12 @@ class Scene:
     def need(self, keys: tuple[bytes, ...], what: str) -> None:
         """Say that the transaction must carry a signature of one of these keys."""
         self.signed.needed.setdefault(keys, what)
+
+    def tell(
+        self, tag: str, who: bytes, content: bytes, *, batch: bytes = b"", sure: bool = True
+    ) -> None:
+        """Say that a log tells an act; `sure`: it must have been signed in these words."""
+        self.signed.told.append((Act(tag, who, content, sure), batch))
 
     def _lacks(self, actor: bytes, has: int, needed: int, batch: bytes) -> None:
         self.wrong(Rule.AUTHOR_ROLE, roles_text(needed), roles_text(has), batch=batch, actor=actor)

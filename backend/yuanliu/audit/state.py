@@ -1,6 +1,7 @@
 """Whether the chain's state is what its history says: every batch, pool, member, holder, actor and credit."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from yuanliu import members
@@ -263,10 +264,10 @@ class Comparison:
                 what=say(address),
                 actor=key.actor,
             )
-        for signer, number in scene.nonces.items():
-            yield Probe(
-                Rule.RELAY, nonces.to, nonces(signer), (("next number", number),), actor=signer
-            )
+        strangers = (signer for signer, _ in scene.nonces.items() if not scene.keys.get(signer))
+        for signer in chain((address for address, _ in scene.keys.items()), strangers):
+            number = (("next number", scene.nonces.get(signer) or 0),)
+            yield Probe(Rule.RELAY, nonces.to, nonces(signer), number, actor=signer)
 
     def _of_catalogue(self) -> Iterator[Probe]:
         scene, catalogue = self._scene, self._deployment.catalogue

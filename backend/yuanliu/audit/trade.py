@@ -25,6 +25,8 @@ from yuanliu.errors import YuanliuError
 MAX_GRADE: Final = 20_000
 MAX_REASON: Final = 512
 _STATUS: Final = {BOOKED: "booked", ENTERED: "entered", VOIDED: "voided"}
+_WORD: Final = 32
+_TERMS_WORDS: Final = 7
 _GTIN_LIMIT: Final = 10**14
 
 
@@ -50,6 +52,7 @@ class Trade:
     def _token(self, topics: Sequence[str], data: bytes) -> None:
         token, by = address(topics[1]), address(topics[2])
         self._scene.act(by, PLATFORM)
+        self._scene.tell("token", by, token + data[_WORD - 1 : _WORD])
         self._scene.tokens.put(token, bool(number_at(data, 0, 1)))
         if self._scene.purses.get(token) is None:
             self._scene.purses.put(token, Purse())
@@ -58,6 +61,7 @@ class Trade:
         scene = self._scene
         key, cooperative, by = word(topics[1])[24:], address(topics[2]), address_at(data, 1)
         scene.act(by, PLATFORM)
+        scene.tell("product", by, key + cooperative + word_at(data, 0)[:3])
         if scene.products.get(key) is not None:
             scene.wrong(Rule.CATALOGUE, "a new product", "one that is listed", what=_gtin(key))
         owner = scene.actors.get(cooperative)
@@ -73,6 +77,7 @@ class Trade:
         scene = self._scene
         cooperative, authority, by = address(topics[1]), address(topics[2]), address_at(data, 0)
         self._by_authority(cooperative, by)
+        scene.tell("terms authority", by, cooperative + authority)
         if authority == NOBODY:
             scene.wrong(Rule.CATALOGUE, "an authority", authority, actor=cooperative)
         scene.authorities.put(cooperative, authority)
@@ -105,6 +110,7 @@ class Trade:
             cooperative=cooperative,
         )
         self._by_authority(cooperative, address_at(data, 7))
+        scene.tell("terms", address_at(data, 7), product_key + data[: _TERMS_WORDS * _WORD])
         self._check_terms(terms, int.from_bytes(key))
         product = scene.products.get(product_key)
         if product is None or product.cooperative != cooperative:
@@ -159,6 +165,8 @@ class Trade:
         grams, grade = number_at(data, 1, 40), number_at(data, 2, 16)
         terms_number, signer = number_at(data, 4, 32), address_at(data, 5)
         scene.author(cooperative, signer, COOPERATIVE)
+        said = (word(topics[2])[24:], farmer, product_key, data[59:64], data[94:96], data[116:128])
+        scene.tell("delivery", signer, b"".join(said))
         key, what = both(cooperative, receipt, 8), f"receipt {receipt}"
         if receipt == 0 or scene.deliveries.get(key) is not None:
             self._wrong("a new receipt", receipt, cooperative, what)
@@ -197,6 +205,7 @@ class Trade:
         cooperative, receipt = address(topics[1]), number(word(topics[2]), 64)
         reason, signer = bytes_at(data, 0), address_at(data, 1)
         scene.author(cooperative, signer, COOPERATIVE)
+        scene.tell("delivery voided", signer, word(topics[2])[24:] + reason)
         if not 1 <= len(reason) <= MAX_REASON:
             self._wrong(
                 f"a reason of 1 to {MAX_REASON} bytes",

@@ -222,18 +222,20 @@ class Reader:
                 at = data.find(selector, at + 1)
 
     def calls(self, to: bytes, data: bytes) -> list[tuple[bytes, bytes]]:
-        """Give the call itself, or those that it makes together."""
-        if to != self.actors or data[:_SELECTOR] != self._together:
-            return [(to, data)]
-        body = data[_SELECTOR:]
-        start = _offset(body, 0)
-        base = start + _WORD
-        found = []
-        for i in range(_word(body, start)):
-            place = base + _word(body, base + _WORD * i)
-            inner_to = body[place + 12 : place + _WORD]
-            inner = _bytes(body, place + _word(body, place + _WORD))
-            found += [(inner_to, inner)]
+        """Give the call itself, or those that it makes together, however deep."""
+        todo, found = [(to, data)], []
+        while todo:
+            to, data = todo.pop()
+            if to != self.actors or data[:_SELECTOR] != self._together:
+                found.append((to, data))
+                continue
+            body = data[_SELECTOR:]
+            start = _offset(body, 0)
+            base = start + _WORD
+            for i in range(_word(body, start)):
+                place = base + _word(body, base + _WORD * i)
+                inner_to = body[place + 12 : place + _WORD]
+                todo.append((inner_to, _bytes(body, place + _word(body, place + _WORD))))
         return found
 
     def authorization(
