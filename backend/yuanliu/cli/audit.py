@@ -1,4 +1,4 @@
-"""The command for auditors: everything the contracts ever did, judged anew from the chain alone."""
+"""The commands for auditors: everything the contracts ever did, judged anew from the chain alone."""
 
 import time
 from pathlib import Path
@@ -90,6 +90,36 @@ def audit_(  # noqa: PLR0913 -- one for each option
         raise typer.Exit(1)
 
 
+@app.command("audit-page")
+def audit_page_(
+    *,
+    out_: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path(
+        "yuanliu-audit.html"
+    ),
+    deployment_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--deployment", help="Deployment record to write in; else that of the settings."
+        ),
+    ] = None,
+    without_addresses: Annotated[
+        bool,
+        typer.Option("--without-addresses", help="Write none in: the reader hands in the record."),
+    ] = False,
+) -> None:
+    """Write the auditor's page: one HTML file that does an audit's sums in a browser, from a node, without us."""
+    from yuanliu.chain.deployment import Deployment
+    from yuanliu.settings import settings
+    from yuanliu.web.pages import audit_page
+
+    record = None
+    if not without_addresses:
+        record = Deployment.load(deployment_file or settings().deployment_file)
+    data = audit_page.page(record).encode()
+    _save(out_, data)
+    out.print(f"{out_}: {len(data):,} bytes", highlight=False, soft_wrap=True, markup=False)
+
+
 def _audited(
     rpc: str | None,
     deployment_file: Path | None,
@@ -145,6 +175,10 @@ def _write(path: Path, report: "Report", signature: "Signature | None") -> None:
     else:
         text = {".json": signing.written, ".html": showing.html, ".txt": showing.text}[kind]
         data = text(report, signature).encode()
+    _save(path, data)
+
+
+def _save(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:

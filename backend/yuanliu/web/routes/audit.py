@@ -15,7 +15,7 @@ from yuanliu.index.queries.audit import audited_one, terms_listed
 from yuanliu.sheets.export import MOST_XLSX_ROWS, csv_stream, json_stream, too_long, xlsx_into
 from yuanliu.sheets.writing import CSV, XLSX
 from yuanliu.web.pages import audit as pages
-from yuanliu.web.pages import audit_tables, frame
+from yuanliu.web.pages import audit_page, audit_tables, frame
 from yuanliu.web.pages.audit_scope import Asked
 from yuanliu.web.pages.audit_scope import asked as read_scope
 from yuanliu.web.pages.audit_statement import statement
@@ -81,6 +81,17 @@ def payment(request: Request, db: Copy, reference: Annotated[str, Path(max_lengt
 
 
 # ---------------------------------------------------------------------- to take away
+
+
+@router.get("/audit/page.html")
+def standalone(wired: Wired) -> Response:
+    """Give the page that does an audit's sums by itself, with this deployment's addresses written in."""
+    headers = pages.HEADERS | {
+        "Content-Disposition": f'attachment; filename="{audit_page.FILE_NAME}"'
+    }
+    return Response(
+        audit_page.page(wired.deployment), media_type="text/html; charset=utf-8", headers=headers
+    )
 
 
 @router.get("/audit/statement.pdf")
