@@ -111,6 +111,14 @@ class Dispatches:
         with self._reading() as connection:
             return list(connection.execute(query))
 
+    def waits(self) -> bool:
+        """Tell whether an intention waits."""
+        query = select(INTENTION.c.id).where(
+            INTENTION.c.deployment == self._deployment, INTENTION.c.state == str(State.WAITING)
+        )
+        with self._reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def rows(self, ids: Sequence[str]) -> list[Row[Any]]:
         """Give intentions by their ids."""
         found: list[Row[Any]] = []

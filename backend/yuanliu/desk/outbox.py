@@ -30,7 +30,8 @@ from yuanliu.errors import YuanliuError
 _NONCE_SECONDS: Final = 5.0
 """How long a signer's nonce is not asked for again; it matters only for those who also act without the outbox."""
 
-_POLL_SECONDS: Final = 0.2
+_POLL_SECONDS, _POLL_MOST = 0.05, 0.4
+"""Between two looks for what another process settled, in seconds: the first pause, and the longest."""
 
 
 @dataclass(frozen=True)
@@ -351,7 +352,7 @@ class Outbox:
 
     def wait(self, id_: str, timeout: float) -> Intention:
         """Give the intention once it is settled, or as it is after `timeout` seconds."""
-        end = time.monotonic() + timeout
+        end, pause = time.monotonic() + timeout, _POLL_SECONDS
         event = threading.Event()
         with self._lock:
             self._waiters.setdefault(id_, []).append(event)
@@ -361,8 +362,9 @@ class Outbox:
                 left = end - time.monotonic()
                 if found.settled or left <= 0:
                     return found
-                event.wait(min(left, _POLL_SECONDS))
+                event.wait(min(left, pause))
                 event.clear()
+                pause = min(2 * pause, _POLL_MOST)
         finally:
             with self._lock:
                 self._waiters[id_].remove(event)

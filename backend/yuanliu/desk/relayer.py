@@ -13,6 +13,7 @@ again, byte by byte the same.
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -58,7 +59,10 @@ LOOK_SECONDS: Final = 0.01
 """Time between two looks at the chain while something is on its way, in seconds."""
 
 IDLE_SECONDS: Final = 0.25
-"""Time between two looks at the outbox while nothing is; what this process stores wakes the relayer at once."""
+"""Time between two looks at the chain while nothing is, in seconds."""
+
+PEEK_SECONDS: Final = 0.05
+"""Time between two looks at the outbox for what another process stored; what this one stores wakes the relayer."""
 
 RESEND_SECONDS: Final = 3.0
 """After this time a transaction that is not mined is sent again: the node may have lost it."""
@@ -144,8 +148,17 @@ class Relayer:
                 stop.wait(pause)
                 continue
             failures = 0
-            self._woken.wait(LOOK_SECONDS if busy else IDLE_SECONDS)
-            self._woken.clear()
+            self._rest(busy)
+
+    def _rest(self, busy: bool) -> None:  # noqa: FBT001 -- what `step` says
+        """Wait until it is time for another look, or until there is something to do."""
+        peeks = round(IDLE_SECONDS / PEEK_SECONDS)
+        with suppress(SQLAlchemyError):  # the next step meets it, too, and says what it is
+            while not self._woken.wait(LOOK_SECONDS if busy else PEEK_SECONDS):
+                peeks -= 1
+                if busy or not peeks or self._book.waits():
+                    break
+        self._woken.clear()
 
     def wake(self) -> None:
         """Say that there is something to do."""
