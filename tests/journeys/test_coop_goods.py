@@ -2,17 +2,21 @@
 
 import io
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
+import openpyxl
 import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
 from tests.journeys import desk
-from tests.journeys.browser import DESK_ZH, PHONE_EN, PHONE_ZH, Look, Visitor
+from tests.journeys.browser import DESK_EN, DESK_ZH, PHONE_EN, PHONE_ZH, Look, Visitor
 from tests.journeys.conftest import Visit
 from tests.web.farming import deliver, lot_of
 from tests.web.house import EGGS, ORANGES, House
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +269,77 @@ def test_a_village_harvest_enters_in_parts_and_goes_on_after_a_break(
     assert sum(each.act == "Batches.collect" for each in asked) == 1
     page.goto(f"/coop/batch/{ORANGES}/{lot}")
     clerk.check(page, "harvested")
+
+
+def _logged(rows: list[tuple[datetime, float | str]]) -> FilePayload:
+    """Give a logger's workbook: two lines about the device, then times of this place and temperatures."""
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for line in (["型号", "TH-07"], [], ["时间", "温度(℃)"], *map(list, rows)):
+        sheet.append(line)
+    out = io.BytesIO()
+    book.save(out)
+    return FilePayload(name="TH-07.xlsx", mimeType=XLSX, buffer=out.getvalue())
+
+
+@pytest.mark.parametrize("look", [PHONE_ZH, DESK_EN], ids=str)
+def test_a_carrier_hands_in_what_the_logger_measured(
+    visit: Visit, site: House, batch: Callable[[], dict[str, str]], look: Look
+) -> None:
+    say = desk.words(look)
+    goods = batch()
+    carrier = visit(look)
+    page = carrier.page(f"/coop/batch/{EGGS}/{goods['lot']}")
+    desk.sign_in(page, site, say, "carrier")
+    page.get_by_role("link", name=say("do_readings")).click()
+    form = page.locator("form[data-readings][data-ready]")
+    form.wait_for()
+    look_first = page.get_by_role("button", name=say("sheet_preview"))
+    look_first.click()
+    expect(form.locator("[data-field=file] .error")).not_to_be_empty()
+    expect(form.locator("[data-field=place] .error")).not_to_be_empty()
+    desk.fill(page, device="TH-07", place="road-s74", lower="0", upper="8")
+
+    start = datetime(2026, 4, 12, 8, 0)  # noqa: DTZ001 -- a logger knows no offset
+    rows: list[tuple[datetime, float | str]] = [
+        (start + timedelta(minutes=n), 9.4 if n == 70 else 4 + n % 10 / 10) for n in range(150)
+    ]
+    broken = [*rows[:20], (rows[20][0], "Err"), *rows[21:]]
+    form.locator("[name=file]").set_input_files([_logged(broken)])
+    look_first.click()
+    faults = page.locator("[data-preview] tbody tr")
+    expect(faults).to_have_count(1)
+    expect(faults.locator("td").first).to_have_text("24")
+    carrier.check(page, "faulty")
+    form.locator("[name=file]").set_input_files([_logged(rows)])
+    look_first.click()
+    told = page.locator("[data-preview]")
+    expect(told).to_contain_text("9.4 °C")
+    carrier.check(page, "read")
+    page.get_by_role("button", name=say("js_readings_take", n=150)).dblclick()
+    page.get_by_role("link", name=say("js_see_waiting")).click()
+    expect(page.locator("[data-state=done]")).to_have_count(1, timeout=30_000)
+    site.shows(site.node.block_number())
+
+    # the list is there for everybody, and each of it can be proven to the contract
+    records = site.get(f"batches/{goods['id']}/journal").json()["records"]
+    [record] = [each for each in records if each["kind"] == "readings"]
+    events = site.get(f"batches/{goods['id']}/events").json()
+    listed = site.get(f"attachments/{events[-1]['event']['yuanliu:readingsSha256']}").text
+    assert listed.split("\n")[70] == "2026-04-12T09:10:00+08:00 TH-07 9.4"
+    proof = site.get(f"batches/{goods['id']}/journal/{record['number']}/readings/70").json()
+    assert proof["text"] == listed.split("\n")[70]
+    path = [bytes.fromhex(each[2:]) for each in proof["proof"]]
+    for text, good in ((proof["text"], True), (proof["text"].replace("9.4", "4.4"), False)):
+        asked = (int(goods["id"], 16), bytes.fromhex(proof["root"][2:]), text.encode(), path)
+        assert site.deployment.batches.read(site.node, "isReading", *asked) is good
+
+    page.goto(f"/01/{EGGS}/10/{goods['lot']}")
+    cold = page.locator("section[aria-labelledby=cold]")
+    expect(cold.locator("svg")).to_be_visible()
+    expect(cold.locator(".badge")).to_contain_text("9.4")
+    expect(page.locator("#verdict")).to_have_attribute("data-verdict", "matches")
+    carrier.shot(page, "consumer")
 
 
 def test_the_accounts_are_fit_for_paper(visit: Visit) -> None:

@@ -325,7 +325,7 @@ def village(lot: str, receipts: list[int]) -> dict[str, Any]:
 
 def test_more_deliveries_than_enter_at_once(home: House) -> None:
     """They enter in parts; what the contract would refuse in the end leaves nothing behind."""
-    receipts = booked(home, 6_000_000, 257)
+    receipts = booked(home, 66_000_000, 257)
     body = village("VILLAGE-1", receipts)
 
     def asked(key: str, **other: object) -> Response:
@@ -335,7 +335,7 @@ def test_more_deliveries_than_enter_at_once(home: House) -> None:
         "contract.Batches_MassDiffers": {"units": 257 * 20 + 1},
         "contract.Batches_PriceBelowFloor": {"price": {"fen": 100}},
         "batch.receipt_twice": {"receipts": [*receipts, receipts[0]]},
-        "contract.Deliveries_NotBooked": {"receipts": [*receipts, 6_999_999]},
+        "contract.Deliveries_NotBooked": {"receipts": [*receipts, 66_999_999]},
     }
     for code, other in refusals.items():
         assert asked(code, **other).json()["code"] == code
@@ -363,9 +363,46 @@ def test_more_deliveries_than_enter_at_once(home: House) -> None:
 
 def test_what_entered_before_is_not_entered_again(home: House) -> None:
     """A first request got stuck half-way, and another one, corrected, goes on."""
-    receipts = booked(home, 6_100_000, 300)
+    receipts = booked(home, 67_000_000, 300)
     entered = {"gtin": EGGS, "lot": "VILLAGE-2", "receipts": receipts[40:290]}
     home.done("clerk", "collections", entered)
     made = home.done("clerk", "batches", village("VILLAGE-2", receipts))
     pool = home.get(f"batches/{made['result']['batch']}/pool").json()
     assert pool["total_weight"] == 300 * 1_000 * 10_000
+
+
+# ---------------------------------------------------------------------- readings
+
+
+def test_readings_are_taken_whole_or_not_at_all(home: House) -> None:
+    made = batch(home, [home.address("farmer-eggs")])
+    path = f"batches/{made['id']}/readings"
+    times = [f"2026-04-12T08:{minute:02d}:00+08:00" for minute in (31, 30)]
+    body: dict[str, Any] = {
+        "place": "road-s74",
+        "device": "TH-07",
+        "readings": [{"time": time, "celsius": "4.90"} for time in times],
+        "upper_limit": "8",
+    }
+    faults: list[dict[str, Any]] = [
+        {"device": None},
+        {"lower_limit": "8"},
+        {"readings": []},
+        {"readings": body["readings"] * 2},
+        {"readings": [{"time": times[0], "celsius": "400"}]},
+        {"readings": [{"time": "2126-04-12T08:30:00+08:00", "celsius": "4"}]},
+        {"readings": ["a text", "without a summary"]},
+        {"readings": ["two\nlines"], "device": None},
+    ]
+    for wrong in faults:
+        refused = home.post("carrier", path, body | wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, "request.invalid"), wrong
+    assert home.post("farmer-eggs", path, body).json()["code"] == "contract.Batches_KindNotAllowed"
+    result = home.done("carrier", path, body)["result"]
+    listed = home.get(f"attachments/{result['readings_sha256']}")
+    assert listed.text == "\n".join(f"{time} TH-07 4.90" for time in reversed(times))
+    number = len(home.get(f"batches/{made['id']}/journal").json()["records"]) - 1
+    proofs = f"batches/{made['id']}/journal/{{}}/readings/{{}}"
+    assert home.get(proofs.format(number, 1)).json()["root"] == result["root"]
+    for place in (proofs.format(number, 2), proofs.format(0, 0), proofs.format(99, 0)):
+        assert home.get(place).status_code == 404, place

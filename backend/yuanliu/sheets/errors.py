@@ -17,5 +17,6 @@ class CellError(YuanliuError):
     Codes: `sheets.cell_empty`, `sheets.cell_formula`, `sheets.cell_kind`, `sheets.cell_too_long`,
     `sheets.code_invalid`, `sheets.receipt_invalid`, `sheets.weight_invalid`, `sheets.tare_too_large`,
     `sheets.grade_invalid`, `sheets.price_invalid`, `sheets.product_unknown`, `sheets.farmer_unknown`,
-    `sheets.twice`, `sheets.taken`, `sheets.done_already`.
+    `sheets.twice`, `sheets.taken`, `sheets.done_already`, `sheets.time_invalid`, `sheets.time_twice`,
+    `sheets.celsius_invalid`.
     """

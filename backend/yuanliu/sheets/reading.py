@@ -81,8 +81,8 @@ class Row:
         return self.cells[column] if column is not None and column < len(self.cells) else EMPTY
 
 
-def read(data: bytes) -> list[Row]:
-    """Read the rows of a file's first sheet that hold something.
+def read(data: bytes, most: int = MAX_ROWS) -> list[Row]:
+    """Read the rows of a file's first sheet that hold something, at most so many below the headings.
 
     Raises `SheetError`: `sheets.too_large`, `sheets.not_a_sheet`, `sheets.too_many_rows`, `sheets.no_rows`.
     """
@@ -92,12 +92,12 @@ def read(data: bytes) -> list[Row]:
     for row in _xlsx(data) if data.startswith(_ZIP) else _csv(data):
         if any(cell is not EMPTY for cell in row.cells):
             rows.append(row)
-            if len(rows) > MAX_ROWS + 1:  # and one for the headings
+            if len(rows) > most + 1:  # and one for the headings
                 raise SheetError(
                     "sheets.too_many_rows",
-                    f"more than {MAX_ROWS} rows",
-                    hint=f"hand in at most {MAX_ROWS} rows at once; split the file",
-                    fields={"maximum": MAX_ROWS},
+                    f"more than {most} rows",
+                    hint=f"hand in at most {most} rows at once; split the file",
+                    fields={"maximum": most},
                 )
     if not rows:
         raise SheetError(

@@ -32,6 +32,7 @@ from yuanliu.web.routes import (
     paying,
     people,
     pins,
+    readings,
     resolver,
     session,
     system,
@@ -86,6 +87,7 @@ def create_app(services: Services) -> FastAPI:
     for module in (
         batches,
         events,
+        readings,
         intentions,
         session,
         accounts,

@@ -53,7 +53,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"contract\.\w+Invalid", 422),
     (r"contract\.\w+", 409),
     (
-        r"(actor|batch|capture|delivery|event|link|outbox|payment|product|record|terms)\.unknown",
+        r"(actor|batch|capture|delivery|event|link|outbox|payment|product|readings|record|terms)\.unknown",
         404,
     ),
     (r"pool\.chunk_unknown|journal\.batch_unknown|link\.type_unknown|attachments\.not_found", 404),
@@ -62,7 +62,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"outbox\.not_stored|batch\.collecting", 503),
     (r"outbox\.\w+|accounts\.\w+_taken|batch\.price_changed|claim\.nothing_due", 409),
     (r"webhook\.(signature_wrong|too_old|unknown_provider)", 401),
-    (r"attachments\.corrupt|vault\.\w+|service\.defect", 500),
+    (r"attachments\.corrupt|readings\.differ|vault\.\w+|service\.defect", 500),
     (r"attachments\.(unreachable|unwritable|full|disk_full|store_\w+)", 503),
     (
         r"chain\.(unreachable|busy|answer_too_long)|relayer\.\w+|database\.\w+|index\.\w+|service\.\w+",

@@ -2,9 +2,10 @@
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response, UploadFile
+from pydantic import Field
 
 from yuanliu import money
 from yuanliu.actions import Role
@@ -12,7 +13,7 @@ from yuanliu.database import Connection
 from yuanliu.desk.access import Scope
 from yuanliu.index import queries as q
 from yuanliu.index.reading import reading
-from yuanliu.sheets import imports, writing
+from yuanliu.sheets import imports, loggers, writing
 from yuanliu.sheets.columns import empty_sheet
 from yuanliu.sheets.reading import MAX_BYTES, Row, read
 from yuanliu.web import messages
@@ -28,6 +29,8 @@ from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import Money, Output
 
 router = APIRouter(tags=["cooperative"], responses=documented(400, 422, 503))
+
+_MOST_FAULTS: Final = 100
 
 Sheet = Literal["farmers", "deliveries"]
 Table = Literal["farmers", "deliveries", "batches", "sales", "payouts"]
@@ -119,6 +122,56 @@ def show_template(sheet: Sheet, request: Request) -> Response:
     return _file(empty_sheet(sheet, language(request)), f"yuanliu-{sheet}.xlsx", writing.XLSX)
 
 
+class LoggedReading(Output):
+    """One reading, as `POST /batches/{batch}/readings` takes it."""
+
+    time: str
+    celsius: str
+
+
+class LoggedFault(FaultView):
+    """What is wrong with a row."""
+
+    row: int
+
+
+class LoggedView(Output):
+    """What a logger's file says. Nothing was done: post the readings, once no row is wrong."""
+
+    readings: list[LoggedReading]
+    faults: list[LoggedFault]
+    minimum: str
+    maximum: str
+    digest: str = Field(description="The same for the same readings.")
+
+
+@router.post("/sheets/readings", responses=documented(401, 403, 413))
+def preview_readings(
+    file: UploadFile, request: Request, visitor: SignedIn, wired: Wired
+) -> LoggedView:
+    """Read what a temperature logger wrote out (XLSX, CSV), and say what is wrong, row by row."""
+    visitor.require(Scope.EVENTS)
+    rows = read(file.file.read(MAX_BYTES + 1), loggers.MAX_READINGS + loggers.ABOUT_THE_DEVICE)
+    found = loggers.logged(rows, datetime.now(CHINA))
+    look = _Looking(wired, visitor, language(request))
+    figures = [each.celsius for each in found.readings]
+    shown = [
+        LoggedReading(time=each.time.isoformat(), celsius=str(each.celsius))
+        for each in found.readings
+    ]
+    said = "\n".join(f"{each.time} {each.celsius}" for each in shown)
+    return LoggedView(
+        readings=shown,
+        faults=[
+            LoggedFault(row=number, **look.fault(fault).model_dump())
+            for number, fault in found.faults[:_MOST_FAULTS]
+        ],
+        minimum=str(min(figures, default="")),
+        maximum=str(max(figures, default="")),
+        digest=hashlib.sha256(said.encode()).hexdigest(),
+    )
+
+
 @router.post("/sheets/{sheet}", responses=documented(401, 403, 413))
 def preview(
     sheet: Sheet, file: UploadFile, request: Request, visitor: SignedIn, wired: Wired
@@ -203,14 +256,15 @@ class _Looking:
         return RowView(
             row=row.number,
             texts=row.texts,
-            faults=[] if done else [self._fault(each) for each in row.faults],
+            faults=[] if done else [self.fault(each) for each in row.faults],
             done=done and not row.faults,
             path=path,
             key=f"sheet-{hashlib.sha256(said.encode()).hexdigest()[:40]}",
             body=body if taken else None,
         )
 
-    def _fault(self, fault: imports.Fault) -> FaultView:
+    def fault(self, fault: imports.Fault) -> FaultView:
+        """Say in the reader's language what is wrong."""
         code = fault.error.code
         return FaultView(
             column=fault.column,

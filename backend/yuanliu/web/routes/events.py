@@ -1,13 +1,12 @@
-"""Events of a batch: production, logistics, inspections, sensor readings, corrections."""
+"""Events of a batch: production, logistics, inspections, corrections."""
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from yuanliu import actions, epcis, members
+from yuanliu import actions, epcis
 from yuanliu.chain.bindings import Call
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
@@ -17,34 +16,15 @@ from yuanliu.web.acting import Acts
 from yuanliu.web.events_in import (
     InspectionIn,
     LogisticsIn,
-    Place,
     ProductionIn,
-    TemperatureIn,
-    checked,
-    place_uri,
 )
 from yuanliu.web.problems import documented
 from yuanliu.web.routes.batches import BatchId, answered, known, known_lot, known_record
 from yuanliu.web.services import Copy, Services
-from yuanliu.web.shapes import Input, IntentionView, hexed, unhexed
+from yuanliu.web.shapes import Input, IntentionView, unhexed
 
 router = APIRouter(tags=["events"], responses=documented(400, 422, 503))
 REFUSALS = documented(401, 403, 404, 409)
-
-Reading = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class ReadingsIn(Input):
-    """Sensor readings of a stretch of the way. Each stays as it is, to the byte; the chain keeps their Merkle root."""
-
-    place: Place
-    readings: list[Reading] = Field(
-        min_length=1,
-        max_length=10_000,
-        description="One text each, exactly as the device wrote it.",
-        examples=[["2026-04-12T08:30:00+08:00 TH-07 4.9"]],
-    )
-    temperature: TemperatureIn
 
 
 class CorrectionIn(Input):
@@ -98,30 +78,6 @@ def inspect(batch: BatchId, body: InspectionIn, acts: Acts, db: Copy) -> Intenti
     call = actions.record_inspection(acts.wired.deployment, unhexed(batch), body.event(lot))
     return acts.carry_out(
         call, "record_inspection", {"batch": batch, "conformant": body.conformant}
-    )
-
-
-@router.post("/batches/{batch}/readings", status_code=201, responses=REFUSALS)
-def anchor(batch: BatchId, body: ReadingsIn, acts: Acts, db: Copy) -> IntentionView:
-    """Anchor sensor readings by the root of their Merkle tree; whoever keeps them can prove each one."""
-    lot = known_lot(db, batch)
-    leaves = [members.reading_leaf(reading.encode()) for reading in body.readings]
-    root = members.root(leaves)
-    t = body.temperature
-    event = epcis.moved(
-        t.end,
-        lot,
-        step="transporting",
-        place=place_uri(body.place),
-        temperature=t.temperature,
-    )
-    event["yuanliu:readings"] = len(leaves)
-    event["yuanliu:readingsSha256"] = hashlib.sha256("\n".join(body.readings).encode()).hexdigest()
-    call = actions.anchor_readings(
-        acts.wired.deployment, unhexed(batch), root, len(leaves), checked(event)
-    )
-    return acts.carry_out(
-        call, "anchor_readings", {"batch": batch, "root": hexed(root), "count": len(leaves)}
     )
 
 

@@ -11,6 +11,7 @@ from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.paper.label_formats import FORMATS
 from yuanliu.sheets.columns import DELIVERIES, FARMERS
+from yuanliu.sheets.loggers import COLUMNS, MAX_READINGS
 from yuanliu.web.pages.coop import data, lots, shell
 from yuanliu.web.pages.coop.shell import Member, SignedInMember
 from yuanliu.web.pages.frame import CHINA, language
@@ -24,6 +25,7 @@ FORMS: Final = {
     "production": "produce",
     "inspection": "inspect",
     "logistics": "move",
+    "readings": "move",
     "price": "keep",
     "offer": "hand",
     "labels": "keep",
@@ -84,6 +86,8 @@ def _more(form: str, wired: Wired, db: Connection, member: Member, row: q.Batch)
             "partners": parties.title(list(actors.values())),
             "held": held.get(row.id, 0),
         }
+    if form == "readings":
+        return {"fields": COLUMNS, "most": MAX_READINGS}
     if form == "price":
         return {"terms": q.terms(db, row.terms)}
     if form == "labels":

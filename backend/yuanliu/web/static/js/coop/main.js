@@ -2,6 +2,7 @@
 
 import * as live from "./live.js";
 import * as queue from "./queue.js";
+import * as readings from "./readings.js";
 import * as send from "./send.js";
 import * as sheets from "./sheets.js";
 import * as sign from "./sign.js";
@@ -16,6 +17,7 @@ for (const form of document.querySelectorAll("form[data-act]")) {
 document.querySelector(".top-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // phones have no room for all
 sign.start();
 sheets.start();
+readings.start();
 queue.start();
 send.start();
 
