@@ -15,7 +15,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from yuanliu.audit.replay import CONTRACTS
-from yuanliu.audit.rules import WORDS
+from yuanliu.audit.rules import Rule
 from yuanliu.chain.artifacts import load_artifact, load_manifest
 from yuanliu.chain.bindings import Contract
 from yuanliu.chain.deployment import Deployment
@@ -29,7 +29,8 @@ FILE_NAME: Final = "yuanliu-audit.html"
 STYLES: Final = ("base", "audit", "auditor")
 SCRIPTS: Final = (
     *("consumer/bytes", "consumer/sha256", "consumer/records"),
-    *("auditor/keccak", "auditor/curve", "auditor/words", "auditor/scene", "auditor/findings"),
+    *("auditor/keccak", "auditor/curve", "auditor/words", "auditor/said"),
+    *("auditor/scene", "auditor/findings"),
     *("auditor/people", "auditor/trade", "auditor/custody", "auditor/making", "auditor/goods"),
     *("auditor/sales", "auditor/signed", "auditor/node", "auditor/authors", "auditor/state"),
     *("auditor/view", "auditor/audit", "auditor/tables", "auditor/page"),
@@ -43,11 +44,22 @@ _QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "Actors": (
         *("actorOf", "payoutOf", "recoveryOf", "keyOf", "nonces", "isSigned", "enrol"),
         *("appointClerk", "rotateKey", "proposeRecovery", "execute", "executeBatch", "together"),
+        *("dismissClerk", "redirectPayout", "cancelRecovery", "suspend", "reinstate"),
     ),
-    "Catalogue": ("isListed", "productOf", "termsAuthorityOf"),
-    "Deliveries": ("deliveryOf",),
-    "Batches": ("batchOf", "recalledBy", "poolOf", "offerOf", "balanceOfBatch"),
-    "Payments": ("poolOf", "dueOf", "creditOf", "payWithAuthorization"),
+    "Catalogue": (
+        *("isListed", "productOf", "termsAuthorityOf"),
+        *("listToken", "listProduct", "publishTerms", "setTermsAuthority"),
+    ),
+    "Deliveries": ("deliveryOf", "book", "voidDelivery"),
+    "Batches": (
+        *("batchOf", "recalledBy", "poolOf", "offerOf", "balanceOfBatch"),
+        *("collect", "register", "transform", "record", "inspect", "anchor", "correct"),
+        *("setPrice", "offer", "accept", "refuse", "withdraw", "release", "recall", "liftRecall"),
+    ),
+    "Payments": (
+        *("poolOf", "dueOf", "creditOf"),
+        *("pay", "payWithPermit", "payWithAuthorization", "claimTo", "withdrawTo"),
+    ),
 }
 """The functions that the page calls, or reads in calldata."""
 
@@ -115,8 +127,8 @@ def page(deployment: Deployment | None = None) -> str:
         for language in ("zh", "en")
     }
     data = {
-        "rules": {rule.value: {"zh": said.zh, "en": said.en} for rule, said in WORDS.items()},
-        "missing": [rule.value for rule in WORDS if f"'{rule.value}'" not in script],
+        "rules": {rule.value: {"zh": rule.words.zh, "en": rule.words.en} for rule in Rule},
+        "missing": [rule.value for rule in Rule if f"'{rule.value}'" not in script],
         "words": words,
         "published": published(),
         "deployment": None if deployment is None else asdict(deployment),

@@ -1,4 +1,5 @@
-// Whether each transaction carries the signatures of those in whose name it wrote. The twin of backend/yuanliu/audit/authors.py.
+// Whether each transaction carries the signatures of those in whose name it wrote, and whether they signed these words.
+// The twin of backend/yuanliu/audit/authors.py.
 //
 // Checked here, from the transaction's bytes: its sender's signature, that of each request to the relay (with the number
 // that the relay gave it), of each payment by authorisation, and of each key that consented to be bound; on secp256k1 and,
@@ -9,6 +10,7 @@
   const DEVNET = 31337n;
   const AT_ONCE = 100;
   const LEVELS = ['none', 'clerk', 'owner', 'retired'];
+  const nameOf = ({ tag, who, content }) => `${tag} ${who} ${content}`;
   const { Malformed } = yuanliu;
   const { padded } = yuanliu.words;
 
@@ -17,6 +19,7 @@
       Object.assign(this, { scene, node, selectors });
       this.reader = new yuanliu.SignedReader(scene.deployment, selectors);
       this.ours = new Set(['Actors', 'Catalogue', 'Deliveries', 'Batches', 'Payments'].map((name) => scene.contracts[name]));
+      this.said = new yuanliu.Said(scene.contracts, selectors, (key) => this.actorOf(key));
       this.domains = new Map();
       this.code = new Map();
     }
@@ -35,7 +38,7 @@
     }
 
     async checkOne(must, raw) {
-      let sent, voices, consents;
+      let sent, voices, consents, said;
       try {
         sent = yuanliu.readTransaction(raw, must.transaction);
         const place = Number(raw.blockNumber);
@@ -46,7 +49,7 @@
         return;
       }
       try {
-        [voices, consents] = await this.heard(sent, must);
+        [voices, consents, said] = await this.heard(sent, must);
       } catch (error) {
         if (!(error instanceof Malformed)) throw error;
         this.wrong(must, 'a call that can be read', error.message);
@@ -63,6 +66,61 @@
         for (const signature of consents.get(key) || []) given = given || await this.signed(key, digest, signature);
         if (!given) this.wrong(must, `the consent of ${key} as ${LEVELS[level]}`, 'none', key);
       }
+      await this.compare(must, sent, said);
+    }
+
+    // ---------------------------------------------------------------- what was said
+
+    // Compare what the logs tell with what was signed, act by act.
+    async compare(must, sent, said) {
+      const signed = new Map();
+      for (const act of said) signed.set(nameOf(act), (signed.get(nameOf(act)) || 0) + 1);
+      const untold = [];
+      for (const [act, batch] of must.told) {
+        const name = nameOf(act);
+        if (signed.get(name)) signed.set(name, signed.get(name) - 1);
+        else if (act.sure && !await this.byWallet(act.who, must, sent)) untold.push([act, batch]);
+      }
+      const left = said.filter((act) => act.sure && signed.get(nameOf(act)));
+      for (const [act, batch] of untold) {
+        const at = left.findIndex((one) => one.tag === act.tag && one.who === act.who);
+        const [meant] = at < 0 ? [] : left.splice(at, 1);
+        const [expected, found] = yuanliu.difference(meant ? meant.content : '', act.content);
+        this.differs(must, act, meant ? expected : 'nothing signed', meant ? found : `${act.tag} ${found}`, batch);
+      }
+      for (const act of left) {
+        const batch = yuanliu.isRecord(act.tag) ? `0x${act.content.slice(0, 64)}` : '';
+        this.differs(must, act, yuanliu.difference(act.content, '')[0], 'nothing told', batch);
+      }
+    }
+
+    differs(must, { tag, who, content }, expected, found, batch) {
+      this.scene.block = must.block;
+      const more = { what: tag, batch, transaction: must.transaction };
+      if (yuanliu.isRecord(tag)) {
+        more.what = `${tag} of ${who}`;
+      } else if (tag.startsWith('delivery')) {
+        more.what = `receipt ${BigInt(`0x${content.slice(0, 16)}`)}`;
+      } else {
+        more.actor = who;
+        if (tag === 'terms') more.token = `0x${content.slice(40, 80)}`;
+      }
+      this.scene.wrong('words-differ', expected, found, more);
+    }
+
+    actorOf(key) {
+      const known = this.scene.keys.get(key);
+      return known ? known.actor : key;
+    }
+
+    // Whether it was done by a contract of theirs, whose words a stranger's call does not show.
+    async byWallet(who, must, sent) {
+      for (const [keys] of must.needed.values()) {
+        for (const key of keys) {
+          if (['', key, this.actorOf(key)].includes(who) && await this.byContract([key], sent)) return true;
+        }
+      }
+      return false;
     }
 
     wrong(must, expected, found, actor = '') {
@@ -72,14 +130,14 @@
 
     // ---------------------------------------------------------------- whose voices are heard
 
-    // Who signed, and the consents that stand in what they said, by key.
+    // Who signed, the consents that stand in what they said, by key, and what it says that they did.
     async heard(sent, must) {
-      const voices = new Set(), calls = [], consents = new Map();
+      const voices = new Set(), calls = [], consents = new Map(), said = [];
       let requests;
       if (this.ours.has(sent.to)) {
         const sender = this.sender(sent);
         if (sender) voices.add(sender);
-        calls.push(...this.reader.calls(sent.to, sent.data));
+        calls.push(...this.reader.calls(sent.to, sent.data).map((call) => [sender || '', ...call]));
         requests = sent.to === this.reader.actors ? this.reader.requests(sent.data) : [];
       } else {
         requests = this.reader.embedded(sent.data);
@@ -90,18 +148,20 @@
         if (at < 0 || request.value !== 0n) continue;
         const digest = this.reader.requestDigest(request, left[at][1]);
         if (!await this.signed(request.signer, digest, request.signature)) continue;
-        left.splice(at, 1);
-        voices.add(request.signer);
-        calls.push(...this.reader.calls(request.to, request.data));
+        const [[signer, nonce]] = left.splice(at, 1);
+        voices.add(signer);
+        if (must.failed.has(`${signer}:${nonce}`)) continue;
+        calls.push(...this.reader.calls(request.to, request.data).map((call) => [signer, ...call]));
       }
-      for (const [to, data] of calls) {
+      for (const [signer, to, data] of calls) {
         const payer = await this.authorized(to, data, must);
         if (payer) voices.add(payer);
         const consent = this.reader.consent(to, data);
         if (consent) consents.set(consent[0], [...(consents.get(consent[0]) || []), consent[1]]);
+        said.push(...this.said.of(signer, to, data));
       }
       this.scene.count('signatures', voices.size);
-      return [voices, consents];
+      return [voices, consents, said];
     }
 
     sender(sent) {

@@ -4,7 +4,7 @@
 
   const SUMMARY = new Set(['terms-code', 'token-balance', 'money-conserved', 'relay-nonce', 'journal-head']);
   const isSummary = (rule) => SUMMARY.has(rule) || /^(state|pool)-/.test(rule);
-  const ofActors = (rule) => /^(author|actor|log|relay|withdrawal|payout|credit)-/.test(rule);
+  const ofActors = (rule) => /^(author|actor|log|relay|words|withdrawal|payout|credit)-/.test(rule);
 
   function subjects(finding) {
     const given = [finding.batch, finding.transaction];

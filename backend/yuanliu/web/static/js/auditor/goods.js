@@ -53,6 +53,11 @@
       }
       const time = BigInt(`0x${record.slice(4, 20)}`);
       if (time !== scene.time) scene.wrong('record-time', scene.time, time, { batch: id });
+      const kind = yuanliu.KINDS[parseInt(record.slice(2, 4), 16)];
+      if (kind) {
+        const signer = `0x${record.slice(60, 100)}`;
+        scene.tell(kind, signer, yuanliu.ofRecord(kind, id, record.slice(2 * HEADER)), { batch: id });
+      }
       let read;
       try {
         read = yuanliu.decode(raw(record));

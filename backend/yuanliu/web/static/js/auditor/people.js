@@ -20,6 +20,7 @@
     return allowed;
   }
 
+  const bare = (hex) => hex.slice(2);
   const codeText = (code) => String.fromCharCode(...yuanliu.words.raw(code)).replace(/\0+$/, '');
 
   class People {
@@ -57,6 +58,7 @@
         scene.about(`actor ${actor}`);
         if (!roles || roles & ~enrollable(own)) wrong(rolesText(enrollable(own)), rolesText(roles), 'roles');
         scene.signed.consents.push([actor, enroller, LEVEL.OWNER, roles, code]);
+        scene.tell('enrolled', signer, bare(actor) + roles.toString(16).padStart(4, '0') + code);
       }
       if (!/^[!-~]+$/.test(text)) wrong('1 to 16 printable characters', code, 'code');
       const taken = scene.codes.get(enroller + code);
@@ -92,7 +94,8 @@
       const actor = address(topics[1]), by = address(topics[2]);
       const known = this.known(actor);
       const roles = this.scene.act(by, 0);
-      const reason = bytesAt(data, 0).length / 2;
+      const said = bytesAt(data, 0), reason = said.length / 2;
+      this.scene.tell(suspended ? 'suspended' : 'reinstated', by, bare(actor) + said);
       if (reason < 1 || reason > MAX_REASON) this.change(`1 to ${MAX_REASON} bytes`, reason, actor, 'reason');
       if (!known) return;
       const entitled = suspended ? known.enroller : known.suspendedBy;
@@ -117,6 +120,7 @@
     appointed(topics) {
       const cooperative = address(topics[1]), clerk = address(topics[2]);
       const known = this.owner(cooperative);
+      this.scene.tell('clerk', cooperative, bare(clerk));
       this.scene.signed.consents.push([clerk, cooperative, LEVEL.CLERK, 0, NO_CODE]);
       this.bind(clerk, cooperative, LEVEL.CLERK);
       if (!known) return;
@@ -132,6 +136,7 @@
     dismissed(topics) {
       const cooperative = address(topics[1]), clerk = address(topics[2]);
       const known = this.owner(cooperative);
+      this.scene.tell('clerk dismissed', cooperative, bare(clerk));
       if (!known || !known.clerks.includes(clerk)) {
         this.change('a clerk of the cooperative', clerk, cooperative);
         return;
@@ -146,7 +151,9 @@
       const known = this.known(actor);
       if (!known) return;
       if (old !== known.key) this.change(known.key, old, actor, 'old key');
-      if (known.recovery === next && scene.time >= known.recoveryAt) {
+      const recovered = known.recovery === next && scene.time >= known.recoveryAt;
+      scene.tell('key', actor, bare(next), { sure: !recovered });
+      if (recovered) {
         // A recovery that is completed by anyone. If it is the owner, he cancels it in the same breath.
         known.recovery = '';
         known.recoveryAt = 0n;
@@ -167,6 +174,7 @@
       const key = addressAt(data, 0), ready = numberAt(data, 1, 40);
       const known = this.known(actor);
       scene.act(by, 0, { owner: true });
+      scene.tell('recovery', by, bare(actor) + bare(key));
       if (!known) return;
       if (by !== known.enroller) this.change(known.enroller, by, actor, 'recovery proposed by');
       if (ready !== scene.time + RECOVERY_DELAY) this.change(scene.time + RECOVERY_DELAY, ready, actor, 'ready at');
@@ -183,6 +191,7 @@
       if (!known) return;
       const [transaction, whose, old] = this.following;
       const rotated = scene.transaction === transaction && actor === whose && actor === by;
+      scene.tell('recovery cancelled', by, bare(actor), { sure: !rotated });
       if (by === actor) {
         scene.need([rotated ? old : known.key], 'owner key');
       } else {
@@ -205,6 +214,7 @@
       const [transaction, rotated, old, next] = this.following;
       const goesAlong = transaction === scene.transaction && rotated === actor && next === payout
         && (known.payout || actor) === old;
+      scene.tell('payout', actor, bare(payout), { sure: !goesAlong });
       if (!goesAlong) scene.need([known.key], 'owner key');
       if (payout === NOBODY) this.change('an address', payout, actor, 'payout');
       known.payout = payout === actor ? '' : payout;
@@ -219,6 +229,7 @@
       if (nonce !== expected) scene.wrong('relay-nonce', expected, nonce, { what: signer, actor: signer });
       scene.nonces.set(signer, nonce + 1n);
       scene.signed.requests.push([signer, nonce]);
+      if (!numberAt(data, 1, 1)) scene.signed.failed.add(`${signer}:${nonce}`);
     }
   }
 

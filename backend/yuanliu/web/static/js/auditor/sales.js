@@ -128,6 +128,11 @@
       const wrong = (right, is, what = `member ${index}`) => (
         scene.wrong('claim-differs', right, is, { what, batch: id, token }));
       const listed = (scene.chunks.get(`${id}:${index / CHUNK}`) || [])[Number(index % CHUNK)];
+      const farmer = this.farmerOf(member);
+      if (farmer) {
+        const said = to.slice(2) + id.slice(2) + yuanliu.words.padded(index);
+        scene.tell('claimed', farmer, said, { batch: id, sure: to !== scene.payoutOf(farmer) });
+      }
       if (!listed || listed[0] !== member) {
         wrong(listed ? listed[0] : 'no such member', member);
         return;
@@ -138,7 +143,6 @@
       if (amount !== right || !amount) wrong(right, amount);
       scene.claimed.set(key, batch.received);
       this.leave(id, batch, amount);
-      const farmer = this.farmerOf(member);
       if (!farmer) {
         if (to !== scene.contracts.Payments) wrong(scene.contracts.Payments, to, 'to');
         this.fill(member, amount);
@@ -231,6 +235,7 @@
       const amount = number(wordAt(data, 0), 256), to = addressAt(data, 1), key = `${token}:${owner}`;
       const credit = scene.credits.get(key) || 0n;
       scene.about(`actor ${owner}`);
+      scene.tell('withdrawn to', '', token.slice(2) + to.slice(2), { sure: to !== scene.payoutOf(owner) });
       if (amount !== credit || !amount) {
         scene.wrong('withdrawal-differs', credit, amount, { what: owner, actor: owner, token });
       }

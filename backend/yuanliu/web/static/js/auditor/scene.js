@@ -52,9 +52,10 @@
 
     // What the transaction that is being looked at must carry: for each entry of `needed` a signature of one of its keys.
     // `requests` are [signer, number] of relayed requests, `consents` [key, party, level, roles, code] of keys that were
-    // bound, `tokens` what was paid in, `subjects` what it is about.
+    // bound, `tokens` what was paid in, `subjects` what it is about, `failed` the requests that did nothing, `told` what its
+    // logs say that somebody did: [act, batch], as said.js has acts.
     begin() {
-      this.signed = { transaction: '', block: 0, needed: new Map(), requests: [], consents: [], tokens: new Set(), subjects: new Set() };
+      this.signed = { transaction: '', block: 0, needed: new Map(), requests: [], consents: [], tokens: new Set(), subjects: new Set(), failed: new Set(), told: [] };
     }
 
     count(name, more = 1) {
@@ -112,6 +113,11 @@
       const known = this.actors.get(actor);
       if (!known) return [actor];
       return owner ? [known.key] : [known.key, ...known.clerks];
+    }
+
+    // Say that a log tells an act; `sure`: it must have been signed in these words.
+    tell(tag, who, content, { batch = '', sure = true } = {}) {
+      this.signed.told.push([{ tag, who, content, sure }, batch]);
     }
 
     need(keys, what) {

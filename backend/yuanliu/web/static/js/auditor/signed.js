@@ -163,15 +163,23 @@
       return found;
     }
 
-    // The call itself, or those that it makes together: [to, data].
-    calls(to, data) {
-      if (to !== this.actors || !data.startsWith(this.selectors.together)) return [[to, data]];
-      const body = data.slice(8);
-      const start = countAt(body, 0), base = start + 32;
-      return Array.from({ length: countAt(body, start) }, (_, i) => {
-        const place = base + countAt(body, base + 32 * i);
-        return [addressAt(body, place), bytesAt(body, place + countAt(body, place + 32))];
-      });
+    // The call itself, or those that it makes together, however deep: [to, data].
+    calls(first, call) {
+      const todo = [[first, call]], found = [];
+      while (todo.length) {
+        const [to, data] = todo.pop();
+        if (to !== this.actors || !data.startsWith(this.selectors.together)) {
+          found.push([to, data]);
+          continue;
+        }
+        const body = data.slice(8);
+        const start = countAt(body, 0), base = start + 32, count = countAt(body, start);
+        for (let i = 0; i < count; i++) {
+          const place = base + countAt(body, base + 32 * i);
+          todo.push([addressAt(body, place), bytesAt(body, place + countAt(body, place + 32))]);
+        }
+      }
+      return found;
     }
 
     // Of a payment by authorisation (ERC-3009): the payer, the hash of the struct he signed, and his signature.

@@ -259,10 +259,10 @@
         const expected = [['actor', actor], ['level', BigInt(level)]];
         yield { rule: 'state-key', call: this.call('Actors', 'keyOf', address), expected, what: address, actor };
       }
-      for (const [signer, number] of scene.nonces) {
+      for (const signer of new Set([...scene.keys.keys(), ...scene.nonces.keys()])) {
         const known = scene.keys.get(signer);
         if (!isIn(known ? known.actor : signer)) continue;
-        const expected = [['next number', number]];
+        const expected = [['next number', scene.nonces.get(signer) || 0n]];
         yield { rule: 'relay-nonce', call: this.call('Actors', 'nonces', signer), expected, actor: signer };
       }
     }

@@ -5,6 +5,7 @@
 
   const MAX_GRADE = 20000n;
   const MAX_REASON = 512;
+  const TERMS_WORDS = 7;
   const WHOLE_BPS = 10000n;
   const MIN_FARMER_BPS = 3000n;
   const STATUS_WORDS = [, 'booked', 'entered', 'voided']; // eslint-disable-line no-sparse-arrays -- by number
@@ -53,6 +54,7 @@
     token(topics, data) {
       const token = address(topics[1]), by = address(topics[2]);
       this.scene.act(by, ROLE.PLATFORM);
+      this.scene.tell('token', by, token.slice(2) + data.slice(64, 66));
       this.scene.tokens.set(token, numberAt(data, 0, 1) === 1n);
       this.scene.purse(token);
     }
@@ -63,6 +65,7 @@
       const what = gtinText(gtin);
       scene.act(by, ROLE.PLATFORM);
       scene.about(`product ${gtin}`);
+      scene.tell('product', by, topics[1].slice(50) + cooperative.slice(2) + data.slice(2, 8));
       if (scene.products.has(gtin)) scene.wrong('catalogue-invalid', 'a new product', 'one that is listed', { what });
       const owner = scene.actors.get(cooperative);
       if (!owner || !(owner.roles & ROLE.COOPERATIVE)) {
@@ -75,7 +78,9 @@
     authority(topics, data) {
       const { scene } = this;
       const cooperative = address(topics[1]), authority = address(topics[2]);
-      this.byAuthority(cooperative, addressAt(data, 0));
+      const by = addressAt(data, 0);
+      this.byAuthority(cooperative, by);
+      scene.tell('terms authority', by, cooperative.slice(2) + authority.slice(2));
       if (authority === NOBODY) scene.wrong('catalogue-invalid', 'an authority', authority, { actor: cooperative });
       scene.authorities.set(cooperative, authority);
     }
@@ -102,7 +107,9 @@
         cooperative,
       };
       scene.about(`terms ${id}`);
-      this.byAuthority(cooperative, addressAt(data, 7));
+      const by = addressAt(data, 7);
+      this.byAuthority(cooperative, by);
+      scene.tell('terms', by, topics[2].slice(50) + data.slice(2, 2 + 64 * TERMS_WORDS));
       this.checkTerms(terms, id);
       const product = scene.products.get(gtin);
       if (!product || product.cooperative !== cooperative) {
@@ -142,6 +149,9 @@
         scene.wrong('delivery-invalid', expected, found, { what, actor: cooperative }));
       scene.author(cooperative, signer, ROLE.COOPERATIVE);
       scene.about(`delivery ${key}`);
+      const bytes = (from, to) => data.slice(2 + 2 * from, 2 + 2 * to);
+      const said = [topics[2].slice(50), farmer.slice(2), bytes(24, 32), bytes(59, 64), bytes(94, 96), bytes(116, 128)];
+      scene.tell('delivery', signer, said.join(''));
       if (receipt === 0n || scene.deliveries.has(key)) wrong('a new receipt', receipt);
       if (grams === 0n || grade < 1n || grade > MAX_GRADE) {
         wrong(`grams, and a grade of 1 to ${MAX_GRADE}`, `${grams} g, ${grade}`);
@@ -169,8 +179,9 @@
     voided(topics, data) {
       const { scene } = this;
       const cooperative = address(topics[1]), receipt = number(topics[2], 64);
-      const reason = bytesAt(data, 0).length / 2, signer = addressAt(data, 1);
+      const said = bytesAt(data, 0), reason = said.length / 2, signer = addressAt(data, 1);
       scene.author(cooperative, signer, ROLE.COOPERATIVE);
+      scene.tell('delivery voided', signer, topics[2].slice(50) + said);
       if (reason < 1 || reason > MAX_REASON) {
         const found = { what: `receipt ${receipt}`, actor: cooperative };
         scene.wrong('delivery-invalid', `a reason of 1 to ${MAX_REASON} bytes`, reason, found);
