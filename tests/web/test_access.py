@@ -20,6 +20,9 @@ PUBLIC: Final = {
     "POST /api/v1/claims",
     "POST /api/v1/batches/{batch}/settlements",
     "POST /api/v1/withdrawals",
+    "POST /api/v1/actors/{actor}/recovery/completion",
+    "POST /api/v1/requests",
+    "POST /api/v1/requests/to-sign",
 }
 """Routes that need no sign-in: what they do, a signature within them or the contracts guard."""
 
@@ -34,6 +37,7 @@ OWN: Final = {
 
 COOP: Final = {"cooperative", "clerk"}
 FIELD: Final = {"cooperative", "clerk", "inspector", "carrier", "retailer"}
+ACTORS: Final = FIELD | {"farmer-eggs", "platform", "regulator"}
 MANAGERS: Final = {"platform", "regulator", "cooperative", "clerk", "operator"}
 
 MAY: Final[dict[str, set[str]]] = {
@@ -41,11 +45,15 @@ MAY: Final[dict[str, set[str]]] = {
     "POST /api/v1/accounts/{account}/closing": MANAGERS,
     "POST /api/v1/accounts/{account}/opening": MANAGERS,
     "POST /api/v1/accounts/{account}/reset": MANAGERS,
+    "POST /api/v1/accounts/{account}/recovery": {"cooperative"},
+    "POST /api/v1/accounts/{account}/dismissal": {"cooperative"},
+    "POST /api/v1/actors/{actor}/recovery/cancellation": ACTORS,
+    "POST /api/v1/session/key": ACTORS - {"clerk"},
     "POST /api/v1/actors/{actor}/suspension": {"platform", "regulator", "cooperative", "clerk"},
     "POST /api/v1/actors/{actor}/reinstatement": {"platform", "regulator", "cooperative", "clerk"},
     "POST /api/v1/farmers/{farmer}/pin": COOP,
     "POST /api/v1/sheets/{sheet}": MANAGERS,
-    "POST /api/v1/payout-address": FIELD | {"farmer-eggs", "platform"},
+    "POST /api/v1/payout-address": ACTORS - {"regulator"},
     "POST /api/v1/products": {"platform", "cooperative"},
     "POST /api/v1/products/{gtin}/terms": {"platform", "cooperative"},
     "POST /api/v1/tokens-of-payment": {"platform", "cooperative"},
@@ -120,6 +128,7 @@ def bodies(home: House) -> dict[str, Any]:
         "accounts": {"login": "nobody-here", "kind": "operator"},
         "suspension": reason,
         "reinstatement": reason,
+        "key": {"password": "not the password"},
         "payout-address": {"payout": home.address("farmer-eggs")},
         "products": {"gtin": EGGS, "cooperative": home.address("cooperative"), "unit": "H87"},
         "terms": {
@@ -244,7 +253,7 @@ def test_only_the_right_kinds_get_past(home: House, bodies: dict[str, Any], rout
         or part
         in {
             *("attachments", "acceptance", "withdrawal", "closing", "opening", "reset"),
-            *("pin", "sheets"),
+            *("pin", "sheets", "recovery", "dismissal", "cancellation"),
         }
     )
     for who in KINDS:
@@ -255,6 +264,8 @@ def test_only_the_right_kinds_get_past(home: House, bodies: dict[str, Any], rout
             "closing",
             "opening",
             "reset",
+            "recovery",
+            "dismissal",
             "recall",
             "suspension",
             "payout-address",

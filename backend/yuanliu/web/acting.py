@@ -72,6 +72,12 @@ _SCOPES: Final[Mapping[str, Scope]] = {
     "suspend": Scope.ACTORS,
     "reinstate": Scope.ACTORS,
     "enrol": Scope.ACTORS,
+    "dismiss_clerk": Scope.ACTORS,
+    "replace_clerk": Scope.ACTORS,
+    "propose_recovery": Scope.ACTORS,
+    # also by who is suspended, as the contract has it; the routes want a person
+    "rotate_key": Scope.READ,
+    "cancel_recovery": Scope.READ,
     "redirect_payout": Scope.CLAIMS,
     "list_product": Scope.CATALOGUE,
     "publish_terms": Scope.CATALOGUE,

@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 
 from yuanliu import __version__
 from yuanliu.web import problems
+from yuanliu.web.compressing import Compressing
 from yuanliu.web.intake import Intake
 from yuanliu.web.look_ups import LookUps
 from yuanliu.web.middleware import Envelope
@@ -28,11 +29,13 @@ from yuanliu.web.routes import (
     farmer,
     goods,
     intentions,
+    keys,
     money,
     paying,
     people,
     pins,
     readings,
+    requests,
     resolver,
     session,
     system,
@@ -92,6 +95,8 @@ def create_app(services: Services) -> FastAPI:
         session,
         accounts,
         people,
+        keys,
+        requests,
         catalogue,
         goods,
         money,
@@ -115,6 +120,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Intake, services=services)
     app.add_middleware(LookUps, services=services)
+    app.add_middleware(Compressing)  # around the look-ups, so that what they keep comes compressed too
     app.add_middleware(Envelope)
     _document_problems(app)
     return app

@@ -180,25 +180,25 @@ def _binding(acts: Acting, body: AccountIn, key: keys.Key) -> Call | None:
 @router.get("/accounts/{account}", responses=documented(404))
 def show_account(account: AccountId, acts: Acts) -> AccountView:
     """Give an account that one manages."""
-    return AccountView.of(_managed(acts, account))
+    return AccountView.of(managed(acts, account))
 
 
 @router.post("/accounts/{account}/closing", responses=documented(404))
 def close_account(account: AccountId, acts: Acts) -> AccountView:
     """Shut an account: nobody can sign in with it, its sessions end, its tokens rest."""
-    return AccountView.of(acts.wired.accounts.disable(_managed(acts, account).id))
+    return AccountView.of(acts.wired.accounts.disable(managed(acts, account).id))
 
 
 @router.post("/accounts/{account}/opening", responses=documented(404))
 def open_account(account: AccountId, acts: Acts) -> AccountView:
     """Open a shut account again."""
-    return AccountView.of(acts.wired.accounts.disable(_managed(acts, account).id, disabled=False))
+    return AccountView.of(acts.wired.accounts.disable(managed(acts, account).id, disabled=False))
 
 
 @router.post("/accounts/{account}/reset", responses=documented(404))
 def reset_account(account: AccountId, acts: Acts) -> ResetView:
     """Give a new one-time password and a new key; the old key cannot be opened by anybody but its owner."""
-    made = acts.wired.accounts.reset(_managed(acts, account).id)
+    made = acts.wired.accounts.reset(managed(acts, account).id)
     return ResetView(one_time_password=made.one_time.password, old_key=made.old_key, key=made.key)
 
 
@@ -230,7 +230,7 @@ def _require_manages(acts: Acting, kind: AccountKind) -> None:
         )
 
 
-def _managed(acts: Acting, name: str) -> Account:
+def managed(acts: Acting, name: str) -> Account:
     """Give an account that this one manages. Raises `YuanliuError` (`accounts.unknown`, `access.forbidden`)."""
     acts.signed_in.require(Scope.ACCOUNTS)
     found = acts.wired.accounts.get(name)

@@ -143,7 +143,7 @@ def sign_in(body: SignIn, request: Request, response: Response, wired: Wired) ->
 @router.get("/session", responses=documented(401))
 def show_session(request: Request, visitor: SignedIn, wired: Wired) -> SessionView:
     """Tell who is signed in, and give the token for unsafe methods anew."""
-    session = _own(visitor)
+    session = own_session(visitor)
     return _view(wired, session, csrf_of(request.cookies[COOKIE]))
 
 
@@ -152,7 +152,7 @@ def sign_out(
     visitor: SignedIn, wired: Wired, response: Response, *, everywhere: bool = False
 ) -> None:
     """Sign out; `everywhere`: on all devices."""
-    session = _own(visitor)
+    session = own_session(visitor)
     if everywhere:
         wired.sessions.sign_out_everywhere(visitor.account)
     else:
@@ -163,7 +163,7 @@ def sign_out(
 @router.put("/session/password", status_code=204, responses=documented(401, 403))
 def change_password(body: PasswordChange, visitor: SignedIn, wired: Wired) -> None:
     """Change one's own password. All other sessions end."""
-    session = _own(visitor)
+    session = own_session(visitor)
     wired.accounts.change_password(visitor.account, body.old, body.new, keep_session=session.id)
 
 
@@ -177,7 +177,11 @@ def list_tokens(visitor: SignedIn, wired: Wired) -> list[TokenView]:
 def create_token(body: TokenIn, visitor: SignedIn, wired: Wired) -> NewToken:
     """Make an API token. Its text is shown this once."""
     token, text = wired.tokens.create(
-        _own(visitor), visitor.open_key(), label=body.label, scopes=body.scopes, days=body.days
+        own_session(visitor),
+        visitor.open_key(),
+        label=body.label,
+        scopes=body.scopes,
+        days=body.days,
     )
     return NewToken(**TokenView.of(token).model_dump(), token=text)
 
@@ -185,11 +189,11 @@ def create_token(body: TokenIn, visitor: SignedIn, wired: Wired) -> NewToken:
 @router.delete("/tokens/{token}", status_code=204, responses=documented(401, 403, 404))
 def revoke_token(token: TokenId, visitor: SignedIn, wired: Wired) -> None:
     """Revoke one of one's own tokens, at once."""
-    _own(visitor)
+    own_session(visitor)
     wired.tokens.revoke(visitor.account, token)
 
 
-def _own(visitor: Visitor) -> Session:
+def own_session(visitor: Visitor) -> Session:
     """Give a person's session. Raises `YuanliuError` (`access.person_needed`)."""
     if visitor.session is None:
         raise YuanliuError(
