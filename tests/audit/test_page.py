@@ -5,8 +5,8 @@ One browser, one page and one season; a lie is told by answering what the page a
 
 import json
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,15 +16,18 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 from playwright.sync_api import Page, Request, Route
 from tests import p256
+from tests.audit import test_honest
 from tests.audit.conftest import audited
 from tests.audit.season import Season, Story
 from tests.audit.test_lies import LIES
 from tests.audit.test_state import CODES, SLOTS, changed_slot
+from tests.contracts.test_payments import authorize
 from tests.journeys.browser import DESK_EN, PHONE_ZH, Look, Visitor, chromium, violations, visitor
-from tests.world import GTIN_EGGS
+from tests.world import GTIN_EGGS, World
 
 from yuanliu.audit import Report, Rule
 from yuanliu.cli import main
+from yuanliu.settings import settings
 from yuanliu.web.pages import audit_page, frame
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
@@ -45,7 +48,9 @@ _JUDGE: Final = """async ([url, record, said]) => {
   };
   const result = await yuanliu.audit(asked);
   const shown = ({ rule, expected, found, transaction }) => ({ rule, expected, found, transaction });
-  return { findings: result.findings.map(shown), elsewhere: result.elsewhere.map(({ rule }) => rule) };
+  const purse = ([token, { came, went, owed, gifts }]) => [token, ...[came, went, owed, gifts].map(String)];
+  return { findings: result.findings.map(shown), elsewhere: result.elsewhere.map(({ rule }) => rule),
+    counts: result.scene.counts, money: [...result.scene.purses].map(purse) };
 }"""
 
 
@@ -81,6 +86,11 @@ class Auditor:
         """Let the page's own audit run, without its form."""
         self.story = story
         return self.page.evaluate(_JUDGE, [LIAR if story else self.node, self.record, scope])
+
+    def judge_world(self, world: World) -> Any:  # noqa: ANN401 -- JSON
+        """Let it run on another chain."""
+        record = json.dumps(asdict(world.deployment))
+        return self.page.evaluate(_JUDGE, [world.devnet.rpc_url, record, ""])
 
     def check(self, scope: str = "", *, endpoint: str = "", second: str = "") -> str:
         """Fill in the form and wait for the verdict; give its word."""
@@ -140,19 +150,24 @@ def test_the_command_writes_it(
     season.world.deployment.save(record)
 
     def run(*arguments: object) -> int:
-        monkeypatch.setattr("sys.argv", ["yuanliu", "audit-page", *map(str, arguments)])
+        monkeypatch.setattr("sys.argv", ["yuanliu", "audit", "--page", *map(str, arguments)])
         try:
             main()
         except SystemExit as end:
             return int(str(end.code or 0))
         return 0
 
-    assert run("--out", file, "--deployment", record) == 0
+    assert run(file, "--deployment", record) == 0
     assert file.read_text(encoding="utf-8") == audit_page.page(season.world.deployment)
-    assert run("--out", file, "--without-addresses") == 0
+    monkeypatch.setenv("YUANLIU_DATA_DIR", str(tmp_path / "nothing"))
+    settings.cache_clear()
+    try:
+        assert run(file) == 0
+    finally:
+        settings.cache_clear()
     assert file.read_text(encoding="utf-8") == audit_page.page()
-    assert run("--out", tmp_path / "none" / "page.html", "--deployment", record) == 2
-    assert run("--out", file, "--deployment", tmp_path / "none.json") != 0
+    assert run(tmp_path / "none" / "page.html", "--deployment", record) == 2
+    assert run(file, "--deployment", tmp_path / "none.json") == 2
 
 
 # ---------------------------------------------------------------------- arithmetic
@@ -221,6 +236,53 @@ def test_an_honest_season_is_clean_and_its_sums_are_the_audits(
     assert int(member["due"]) - int(member["paid"]) > 100_000  # through the box that was made of it
     assert int(by_address[w.farmers[3].address.lower()]["paid"]) == 2 * 541
     assert season.single.id
+
+
+def _authorised(world: World) -> None:
+    batch = world.harvest()
+    order = world.order(world.line(batch, 2), buyer=world.buyer)
+    arguments = authorize(world, world.buyer, order, 600)
+    world.act(world.outsider, world.payments, "payWithAuthorization", *arguments)
+    asked: Callable[[World], Report] = vars(test_honest)["audited"]
+    assert asked(world).findings == ()
+
+
+HONEST: Final[dict[str, Callable[[World], None]]] = {
+    "anything at random": lambda world: test_honest.test_a_random_history_has_no_findings(world, 1),
+    "by signature": test_honest.test_payments_by_signature_are_heard,
+    "said oddly": test_honest.test_odd_ways_to_say_something_are_understood,
+    "keys and wallets": test_honest.test_keys_without_an_account_and_wallets_are_heard,
+    "gifts": test_honest.test_what_is_given_by_mistake_is_told_and_is_no_finding,
+    "a ballot": test_honest.test_a_contract_wallet_acts_by_its_own_rules,
+    "an authorisation": _authorised,
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_every_honest_history_is_clean_here_too(
+    name: str, auditor: Auditor, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the test of the Python audit asks that one, the page is asked the same."""
+    asked = []
+
+    def both(world: World) -> Report:
+        report, found = audited(world), auditor.judge_world(world)
+        asked.append(found["counts"])
+        assert found["findings"] == [], found
+        for count in ("payments", "records", "signatures"):
+            assert found["counts"].get(count, 0) == report.counts[count]
+        assert found["counts"].get("wallets", 0) == report.notes.get("wallets", 0)
+        right = [
+            (m.token, str(m.came), str(m.went), str(m.owed), str(m.gifts)) for m in report.money
+        ]
+        assert sorted(map(tuple, found["money"])) == sorted(right)
+        return report
+
+    monkeypatch.setattr(test_honest, "audited", both)
+    HONEST[name](world)
+    if name == "keys and wallets":
+        assert asked[0]["asked"] == 1  # the wallet; the P-256 key's signature is checked here
+    assert asked
 
 
 def test_a_batch_a_lot_and_a_cooperative_can_be_checked_alone(auditor: Auditor) -> None:

@@ -18,7 +18,7 @@ from yuanliu.index.reading import reading
 from yuanliu.sheets import export
 from yuanliu.sheets.writing import Column
 from yuanliu.web.pages import audit as pages
-from yuanliu.web.pages import audit_recount
+from yuanliu.web.pages import audit_page, audit_recount
 from yuanliu.web.visits import MOST
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
@@ -169,6 +169,14 @@ def _text_of(pdf: bytes) -> str:
         return "".join(document[i].get_textpage().get_text_range() for i in range(len(document)))
     finally:
         document.close()
+
+
+def test_the_auditors_page_is_taken_from_the_first_page(home: House) -> None:
+    assert 'href="/audit/page.html"' in page(home, "/audit").text
+    answer = home.client().get("/audit/page.html")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="yuanliu-audit.html"'
+    assert answer.text == audit_page.page(home.deployment)
 
 
 def test_hostile_codes_and_lots_come_out_inert_everywhere(home: House) -> None:

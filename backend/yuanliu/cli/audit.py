@@ -1,4 +1,4 @@
-"""The commands for auditors: everything the contracts ever did, judged anew from the chain alone."""
+"""The command for auditors: everything the contracts ever did, judged anew from the chain alone."""
 
 import time
 from pathlib import Path
@@ -54,6 +54,13 @@ def audit_(  # noqa: PLR0913 -- one for each option
     timeout: Annotated[
         float, typer.Option("--timeout", min=1, help="Seconds to wait for one answer of the node.")
     ] = 60.0,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page",
+            help="Only write the auditor's page: one HTML file that does the same in a browser.",
+        ),
+    ] = None,
     verify_report: Annotated[
         Path | None,
         typer.Option("--verify-report", help="Only check the signature of a JSON report."),
@@ -65,6 +72,9 @@ def audit_(  # noqa: PLR0913 -- one for each option
     """
     if verify_report is not None:
         _verify(verify_report)
+        return
+    if page is not None:
+        _write_page(page, deployment_file)
         return
     wanted = output or []
     for path in wanted:
@@ -90,34 +100,23 @@ def audit_(  # noqa: PLR0913 -- one for each option
         raise typer.Exit(1)
 
 
-@app.command("audit-page")
-def audit_page_(
-    *,
-    out_: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path(
-        "yuanliu-audit.html"
-    ),
-    deployment_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--deployment", help="Deployment record to write in; else that of the settings."
-        ),
-    ] = None,
-    without_addresses: Annotated[
-        bool,
-        typer.Option("--without-addresses", help="Write none in: the reader hands in the record."),
-    ] = False,
-) -> None:
-    """Write the auditor's page: one HTML file that does an audit's sums in a browser, from a node, without us."""
+def _write_page(path: Path, deployment_file: Path | None) -> None:
+    """Write the auditor's page, with the deployment's addresses in it if there is a record of one."""
     from yuanliu.chain.deployment import Deployment
     from yuanliu.settings import settings
     from yuanliu.web.pages import audit_page
 
+    found = deployment_file or settings().deployment_file
     record = None
-    if not without_addresses:
-        record = Deployment.load(deployment_file or settings().deployment_file)
-    data = audit_page.page(record).encode()
-    _save(out_, data)
-    out.print(f"{out_}: {len(data):,} bytes", highlight=False, soft_wrap=True, markup=False)
+    if deployment_file is not None or found.exists():
+        try:
+            record = Deployment.load(found)
+        except YuanliuError as error:
+            error.exit_code = 2
+            raise
+    _save(path, audit_page.page(record).encode())
+    held = "no addresses: its reader hands in the deployment record" if record is None else found
+    out.print(f"{path}, with {held}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _audited(

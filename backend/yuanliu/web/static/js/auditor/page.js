@@ -96,7 +96,7 @@
   function judged({ findings, elsewhere, differs, view }) {
     if (differs) return ['bad', 'verdict_differs', 0, 'nodes-differ'];
     if (findings.length) return ['bad', 'verdict_bad', findings.length, 'findings'];
-    if (!view.isAll && !view.targets.length) return ['wait', 'verdict_empty', 0, 'unknown'];
+    if (!view.targets.length) return ['wait', 'verdict_empty', 0, 'unknown'];
     if (elsewhere.length) return ['wait', 'verdict_elsewhere', elsewhere.length, 'findings-elsewhere'];
     return ['good', 'verdict_good', 0, 'clean'];
   }
