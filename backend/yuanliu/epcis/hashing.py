@@ -2,15 +2,30 @@
 
 An event is written as one string, the pre-hash string, in the order and the forms of CBV 2.0 section 8.9, whatever the
 order of its JSON and however its identifiers, words and times are written. Source: GS1 CBV 2.0 section 8.9; where it is
-silent, the published test vectors of the reference implementations, as of 2026.
+silent, the strings and hashes that the reference implementations publish, as of 2026.
 
 Nothing of ours rests on this hash: records are anchored by their exact bytes. It ignores `eventID`, `recordTime`,
 `errorDeclaration` and `certificationInfo` by design, does not tell the text `12` from the number 12, and does not say
 which of two sensor reports an extension belongs to. Read it as "the same event, most likely", not as proof.
 
-Where we deviate from the reference implementations, and why:
+The Python reference on PyPI (1.9.3, of 2023) gives other hashes for many events, all of them marked CBV 2.0. We keep to
+the text of the algorithm and to the strings that its repository publishes as those expected for CBV 2.0; each point has
+its test. The rules' numbers are those of that text.
 
-- Digits in a text stay as they are. They turn `0012` and `12`, or two long ID numbers, into one number.
+- Sources come before destinations (places 21 and 22 of the canonical order). It writes them the other way round.
+- The name `sensorElementList` is not written: that comes with the draft of CBV 2.1 (note on rule 11). It writes it.
+- Extensions within a sensor's fields follow at the end, which also changes with the draft of 2.1 (rule 21). It writes
+  them in place.
+- `gs1:` is `https://ref.gs1.org/voc/` (rule 15). It takes `https://gs1.org/voc/` from the context of EPCIS 2.0.
+- `cbvmda:` is expanded as any prefix (rules 15 and 19), so that master data of another spelling is sorted and hashed
+  alike. It leaves the prefix.
+- Numbers have no exponent: rule 6 shows none, and how a program prints one is no property of the event. It writes
+  `2e-06` for 0.000002.
+- Digits in a text stay as they are: rule 6 speaks of quantities. It turns `0012` and `12`, or two long ID numbers, into
+  one number.
+
+Where we deviate from reference implementations besides, and why:
+
 - A value is expanded as a CBV word only in the fields that hold such words, not wherever it occurs.
 - Prefixes are those of the event's own document. They let one document's prefixes hold in the next.
 - `urn:epcglobal:cbv:mda` is one namespace, with or without a last colon. They give two hashes.
