@@ -94,6 +94,7 @@ class Auditor:
 
     def check(self, scope: str = "", *, endpoint: str = "", second: str = "") -> str:
         """Fill in the form and wait for the verdict; give its word."""
+        self.page.evaluate("document.getElementById('asking').open = true")
         self.page.fill("#scope", scope)
         self.page.fill("#endpoint", endpoint or self.node)
         self.page.fill("#second", second)

@@ -146,6 +146,7 @@
     const known = error instanceof yuanliu.ChainError;
     const why = known ? error.why : error instanceof Stopped ? 'stopped' : error instanceof yuanliu.Refused ? 'refused' : 'internal';
     const values = { node: error.node || '', more: known ? error.more : error.message };
+    byId('asking').open = true;
     if (why === 'no_deployment' || why === 'deployment') byId('record').open = true;
     shown = () => verdict('wait', say('failed'), say(`error_${why}`, values));
     byId('verdict').dataset.verdict = why;
@@ -163,6 +164,7 @@
       const [deployment, scope, node] = [await deploymentRecord(), scopeOf(asked.scope), nodeOf(asked.endpoint, asked.second)];
       const result = await yuanliu.audit({ node, deployment, data, scope, step: follower(number) });
       shown = () => show(result, asked);
+      byId('asking').open = false; // what was found comes first
     } catch (error) {
       failed(error);
     }
