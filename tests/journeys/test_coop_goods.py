@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import openpyxl
 import pytest
@@ -275,7 +276,8 @@ def _logged(rows: list[tuple[datetime, float | str]]) -> FilePayload:
     """Give a logger's workbook: two lines about the device, then times of this place and temperatures."""
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
-    for line in (["型号", "TH-07"], [], ["时间", "温度(℃)"], *map(list, rows)):
+    lines: list[list[Any]] = [["型号", "TH-07"], [], ["时间", "温度(℃)"], *map(list, rows)]
+    for line in lines:
         sheet.append(line)
     out = io.BytesIO()
     book.save(out)

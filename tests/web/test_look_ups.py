@@ -95,10 +95,9 @@ def test_who_has_the_bytes_is_told_so_whoever_asked_before(home: House) -> None:
         home.get(f"batches/{id_}").json()["link"],
     ):
         shown = home.get(path, Accept="application/json")
+        tag = shown.headers["etag"].removeprefix("W/")
         for _ in range(2):
-            known = home.get(
-                path, Accept="application/json", If_None_Match=f'"x", W/{shown.headers["etag"]}'
-            )
+            known = home.get(path, Accept="application/json", If_None_Match=f'"x", W/{tag}')
             assert (known.status_code, known.content) == (304, b"")
             for name in (
                 "etag",
