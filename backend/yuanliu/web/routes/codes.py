@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
 from yuanliu import identifiers
@@ -38,14 +38,30 @@ def _given(form: str, said: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {form: {}}, "description": said}, 304: {"description": "Unchanged"}}
 
 
-Serial = Annotated[
-    str | None,
-    Query(min_length=1, max_length=20, description="One piece's serial; none: the lot's code."),
-]
-Millimetres = Annotated[
-    float, Query(ge=5, le=300, description="Room for the code, its quiet zone included.")
-]
-Dpi = Annotated[int, Query(ge=100, le=1_200, description="Dots to the inch of the printer.")]
+def _code(
+    batch: BatchId,
+    db: Copy,
+    wired: Wired,
+    *,
+    serial: Annotated[
+        str | None,
+        Query(min_length=1, max_length=20, description="One piece's serial; none: the lot's code."),
+    ] = None,
+    mm: Annotated[
+        float, Query(ge=5, le=300, description="Room for the code, its quiet zone included.")
+    ] = 30,
+    dpi: Annotated[
+        int, Query(ge=100, le=1_200, description="Dots to the inch of the printer.")
+    ] = 300,
+) -> qr.Sized:
+    found = known(db, batch)
+    qualifiers = {"10": found.lot} | ({"21": serial} if serial is not None else {})
+    link = digital_link("01", found.gtin, qualifiers=qualifiers, base=wired.config.public_url)
+    return qr.fitted(link.uri, room=mm, dpi=dpi)
+
+
+Code = Annotated[qr.Sized, Depends(_code)]
+"""The code of a lot, or of one piece of it, in the size that is asked for."""
 
 
 class FormatView(Output):
@@ -84,43 +100,23 @@ def list_formats() -> list[FormatView]:
 
 
 @router.get(
-    "/batches/{batch}/code.svg",
+    "/batches/{batch}/code.svg",  # noqa: FAST003 -- `Code` takes it
     response_class=Response,
     responses=documented(404) | _given(_SVG, "The code"),
 )
-def code_as_svg(
-    batch: BatchId,
-    db: Copy,
-    wired: Wired,
-    request: Request,
-    *,
-    serial: Serial = None,
-    mm: Millimetres = 30,
-    dpi: Dpi = 300,
-) -> Response:
+def code_as_svg(code: Code, request: Request) -> Response:
     """Give the code of a lot, or of one piece of it, as a drawing of its size."""
-    sized = _code(db, wired.config.public_url, batch, serial, mm, dpi)
-    return _kept(request, Response(qr.svg(sized), media_type=_SVG))
+    return _kept(request, Response(qr.svg(code), media_type=_SVG))
 
 
 @router.get(
-    "/batches/{batch}/code.png",
+    "/batches/{batch}/code.png",  # noqa: FAST003 -- `Code` takes it
     response_class=Response,
     responses=documented(404) | _given(_PNG, "The code"),
 )
-def code_as_png(
-    batch: BatchId,
-    db: Copy,
-    wired: Wired,
-    request: Request,
-    *,
-    serial: Serial = None,
-    mm: Millimetres = 30,
-    dpi: Dpi = 300,
-) -> Response:
+def code_as_png(code: Code, request: Request) -> Response:
     """Give the code of a lot, or of one piece of it, as a picture with a whole number of dots to each module."""
-    sized = _code(db, wired.config.public_url, batch, serial, mm, dpi)
-    return _kept(request, Response(qr.png(sized), media_type=_PNG))
+    return _kept(request, Response(qr.png(code), media_type=_PNG))
 
 
 @router.get("/batches/{batch}/pieces/{serial}", responses=documented(404))
@@ -222,13 +218,6 @@ def print_cards(
     with printing.printer():
         pdf = farmer_card.cards(made)
     return _printed(pdf, "farmers-cards.pdf")
-
-
-def _code(db: Copy, site: str, batch: str, serial: str | None, mm: float, dpi: int) -> qr.Sized:
-    found = known(db, batch)
-    qualifiers = {"10": found.lot} | ({"21": serial} if serial is not None else {})
-    link = digital_link("01", found.gtin, qualifiers=qualifiers, base=site)
-    return qr.fitted(link.uri, room=mm, dpi=dpi)
 
 
 def _kept(request: Request, answer: Response) -> Response:
