@@ -2,8 +2,9 @@
 
 import pytest
 from tests.lies.lie import lie
+from tests.lies.pools import pool
 from tests.lies.witnesses import contracts_refuse, impossible, stands
-from tests.world import GTIN_EGGS, KILOGRAM, Batch, World, person
+from tests.world import GTIN_EGGS, KILOGRAM, World, person
 
 from yuanliu import money
 
@@ -11,15 +12,6 @@ pytestmark = pytest.mark.node
 
 EGGS = money.Ratios(3_334, 5_000, 1_666)
 FLOOR = 120
-
-
-def pool(world: World) -> Batch:
-    """Give a batch of three farmers, in shares of 1 : 2 : 7, of which ten pieces were sold."""
-    batch = world.harvest(
-        (world.farmers[0], 600), (world.farmers[1], 1_200), (world.farmers[2], 4_200)
-    )
-    world.pay(batch, 10)
-    return batch
 
 
 # ------------------------------------------------------------------ what is paid

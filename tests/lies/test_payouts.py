@@ -4,21 +4,13 @@ from typing import Any
 
 import pytest
 from tests.lies.lie import lie
+from tests.lies.pools import pool
 from tests.lies.witnesses import contracts_refuse, impossible, stands
-from tests.world import GTIN_EGGS, KILOGRAM, Batch, Person, World, person
+from tests.world import GTIN_EGGS, KILOGRAM, Person, World, person
 
 from yuanliu.chain import keys
 
 pytestmark = pytest.mark.node
-
-
-def pool(world: World) -> Batch:
-    """Give a batch of three farmers, in shares of 1 : 2 : 7, of which ten pieces were sold."""
-    batch = world.harvest(
-        (world.farmers[0], 600), (world.farmers[1], 1_200), (world.farmers[2], 4_200)
-    )
-    world.pay(batch, 10)
-    return batch
 
 
 # ------------------------------------------------------------------ payouts
