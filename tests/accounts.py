@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, event
 
@@ -18,6 +19,7 @@ from yuanliu.desk.people import Account, AccountKind
 from yuanliu.desk.sessions import Sessions, SignedIn
 from yuanliu.desk.tokens import Tokens
 from yuanliu.desk.vault import Cost, Vault
+from yuanliu.errors import YuanliuError
 from yuanliu.settings import Settings
 
 CHEAP = Cost(memory=8, passes=1, scrypt=2)
@@ -61,6 +63,11 @@ class AccountDesk:
         self, login: str = "clerk-01", password: str = PASSWORD, address: str = HOME
     ) -> SignedIn:
         return self.sessions.sign_in(login, password, address)
+
+
+def refused(code: str) -> pytest.RaisesExc[YuanliuError]:
+    """Expect a refusal by its code."""
+    return pytest.RaisesExc(YuanliuError, check=lambda error: error.code == code)
 
 
 @contextmanager

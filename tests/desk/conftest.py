@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from tests.accounts import AccountDesk, account_desk, in_folder, in_postgres
 from tests.desk.support import Desk, opened
 from tests.postgres import postgres
 from tests.world import World
@@ -17,6 +18,17 @@ _SCHEMAS = count(1)
 def postgresql() -> Iterator[str]:
     with postgres() as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def account_desk_on_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountDesk]:
+    config = (
+        in_folder(tmp_path)
+        if request.param == "sqlite"
+        else in_postgres(request.getfixturevalue("postgresql"), tmp_path)
+    )
+    with account_desk(config) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """What a principal may do: scopes by the account's kind, roles by the chain's word."""
 
 import pytest
+from tests.accounts import refused
 
 from yuanliu.actions import Role
 from yuanliu.chain.bindings import ContractRefusal
 from yuanliu.chain.node import ChainUnreachable
 from yuanliu.desk.access import KEPT_SECONDS, SCOPES, Access, Scope
 from yuanliu.desk.people import Account, AccountKind
-from yuanliu.errors import YuanliuError
 
 KEY = "0x" + "ab" * 20
 COOPERATIVE = "0x" + "C0" * 20
@@ -44,10 +44,6 @@ def account(kind: AccountKind = AccountKind.CLERK) -> Account:
         created=0.0,
         last_sign_in=None,
     )
-
-
-def refused(code: str) -> pytest.RaisesExc[YuanliuError]:
-    return pytest.RaisesExc(YuanliuError, check=lambda error: error.code == code)
 
 
 def test_the_chain_says_for_whom_a_key_writes_and_as_what() -> None:

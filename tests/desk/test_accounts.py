@@ -16,6 +16,7 @@ from tests.accounts import (
     AccountDesk,
     account_desk,
     in_folder,
+    refused,
 )
 
 from yuanliu.chain import keys
@@ -30,10 +31,6 @@ from yuanliu.errors import YuanliuError
 from yuanliu.settings import settings
 
 SCOPE_READ = [Scope.READ]
-
-
-def refused(code: str) -> pytest.RaisesExc[YuanliuError]:
-    return pytest.RaisesExc(YuanliuError, check=lambda error: error.code == code)
 
 
 @pytest.fixture

@@ -4,20 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.accounts import PASSWORD, AccountDesk, account_desk, in_folder
+from tests.accounts import PASSWORD, AccountDesk, account_desk, in_folder, refused
 from tests.world import World
 
 from yuanliu import actions
 from yuanliu.actions import KeyLevel, Role
 from yuanliu.desk.access import Access, Scope
 from yuanliu.desk.people import Account, AccountKind
-from yuanliu.errors import YuanliuError
 
 pytestmark = pytest.mark.node
-
-
-def refused(code: str) -> pytest.RaisesExc[YuanliuError]:
-    return pytest.RaisesExc(YuanliuError, check=lambda error: error.code == code)
 
 
 @pytest.fixture

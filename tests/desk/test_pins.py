@@ -1,16 +1,13 @@
 """PINs of farmers' cards, on both databases: what opens a page, for how long, and who is kept from guessing."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
-from tests.accounts import HOME, OTHER, AccountDesk, account_desk, in_folder, in_postgres
-from tests.postgres import postgres
+from tests.accounts import HOME, OTHER, AccountDesk, refused
 
 from yuanliu.desk import attempts
 from yuanliu.desk.base import Desk
@@ -25,25 +22,9 @@ COOP = "0x" + "c0" * 20
 PIN = "482915"
 
 
-def refused(code: str) -> pytest.RaisesExc[YuanliuError]:
-    return pytest.RaisesExc(YuanliuError, check=lambda error: error.code == code)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountDesk]:
-    config = (
-        in_folder(tmp_path)
-        if request.param == "sqlite"
-        else in_postgres(request.getfixturevalue("server"), tmp_path)
-    )
-    with account_desk(config) as made:
-        yield made
+@pytest.fixture
+def desk(account_desk_on_both: AccountDesk) -> AccountDesk:
+    return account_desk_on_both
 
 
 @pytest.fixture

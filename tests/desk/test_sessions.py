@@ -1,9 +1,7 @@
 """Signing in and out, on both databases: who gets in, for how long, and who is kept from guessing."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,11 +14,8 @@ from tests.accounts import (
     OTHER,
     PASSWORD,
     AccountDesk,
-    account_desk,
-    in_folder,
-    in_postgres,
+    refused,
 )
-from tests.postgres import postgres
 
 from yuanliu.desk import attempts
 from yuanliu.desk.access import Scope
@@ -37,25 +32,9 @@ HOUR = 3_600.0
 WRONG = "not the password"
 
 
-def refused(code: str) -> pytest.RaisesExc[YuanliuError]:
-    return pytest.RaisesExc(YuanliuError, check=lambda error: error.code == code)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountDesk]:
-    config = (
-        in_folder(tmp_path)
-        if request.param == "sqlite"
-        else in_postgres(request.getfixturevalue("server"), tmp_path)
-    )
-    with account_desk(config) as made:
-        yield made
+@pytest.fixture
+def desk(account_desk_on_both: AccountDesk) -> AccountDesk:
+    return account_desk_on_both
 
 
 def fail(desk: AccountDesk, times: int, login: str = "clerk-01", address: str = HOME) -> None:
