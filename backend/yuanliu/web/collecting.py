@@ -20,10 +20,11 @@ from yuanliu.members import CHUNK
 from yuanliu.web.acting import Acting, Asked, IntentionFailed
 from yuanliu.web.shapes import unhexed
 
-MOST: Final = 5_120
-"""Most deliveries of one batch that are registered by one request: 20 parts, a minute of a chain with short blocks.
+MOST: Final = 2_560
+"""Most deliveries of one batch that are registered by one request: 10 parts.
 
-A node tries 1,300 of them in 0.05 s and counts 17 million gas, more than a transaction may have.
+Trying them costs 13,300 gas each, and nodes lend a call 50 million by default. Measured on two busy cores with 5,120:
+tried, signed and stored after 7 s, in the batch and registered after 10 s.
 """
 
 Registering = Callable[[Sequence[int]], Call]
