@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -116,6 +116,11 @@ def page(deployment: Deployment | None = None) -> str:
 
     A rule of the Python audit that no script names is listed in the page as not checked there.
     """
+    return _page(None if deployment is None else json.dumps(asdict(deployment)))
+
+
+@lru_cache(maxsize=4)
+def _page(record: str | None) -> str:
     style = "\n".join(_source(f"css/{name}.css") for name in STYLES)
     script = "\n".join(_source(f"js/{name}.js") for name in SCRIPTS)
     words = {
@@ -131,7 +136,7 @@ def page(deployment: Deployment | None = None) -> str:
         "missing": [rule.value for rule in Rule if f"'{rule.value}'" not in script],
         "words": words,
         "published": published(),
-        "deployment": None if deployment is None else asdict(deployment),
+        "deployment": None if record is None else json.loads(record),
     }
     return frame.ENVIRONMENT.get_template("audit/standalone.html").render(
         policy=f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "

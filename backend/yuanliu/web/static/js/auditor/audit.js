@@ -145,7 +145,8 @@
     ];
     await yuanliu.readLogs(node, queries, deployment.block, head, async (logs, times, last) => {
       replay.window(logs, times);
-      await step({ stage: 'reading', done: last - deployment.block + 1, of: head.number - deployment.block + 1, logs: scene.logs });
+      const [done, of] = [last, head.number].map((block) => block - deployment.block + 1);
+      await step({ stage: 'reading', done, of, logs: scene.logs });
     });
     const view = yuanliu.viewOf(scene, scope);
     const must = scene.transactions.filter((each) => view.concerns(each));

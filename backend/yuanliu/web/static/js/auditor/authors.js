@@ -195,7 +195,8 @@
     async signed(key, digest, signature) {
       if (yuanliu.recoverHex(digest, signature) === key || this.signedByKey(key, digest, signature)) return true;
       const padding = '0'.repeat((64 - (signature.length % 64)) % 64);
-      const data = `0x${this.selectors['Actors.isSigned']}${padded(key)}${digest.slice(2)}${padded(96)}${padded(signature.length / 2)}${signature}${padding}`;
+      const words = [padded(key), padded(digest), padded(96), padded(signature.length / 2)].join('');
+      const data = `0x${this.selectors['Actors.isSigned']}${words}${signature}${padding}`;
       const [answer] = await this.node.ask([['eth_call', [{ to: this.reader.actors, data }, 'latest']]]);
       if (typeof answer === 'string' && /^0x0*1$/.test(answer)) {
         this.scene.count('asked');

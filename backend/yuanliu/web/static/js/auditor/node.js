@@ -36,8 +36,8 @@
       let answer;
       try {
         const headers = { 'Content-Type': 'application/json' };
-        const sent = { method: 'POST', headers, body: JSON.stringify(body), signal: stop.signal, credentials: 'omit', cache: 'no-store' };
-        answer = await fetch(this.url, sent);
+        const sent = { method: 'POST', headers, body: JSON.stringify(body), signal: stop.signal };
+        answer = await fetch(this.url, { ...sent, credentials: 'omit', cache: 'no-store' });
       } catch (error) {
         throw new ChainError('unreachable', this.url, String(error.message));
       } finally {
@@ -96,7 +96,8 @@
     eth_getLogs: (logs) => (Array.isArray(logs) ? logs.map((log) => [log.blockNumber, log.logIndex, log.blockHash,
       log.transactionHash, log.address, log.topics, log.data].flat().map(small)) : logs),
     eth_getBlockByNumber: (block) => block && [block.number, block.hash, block.parentHash, block.timestamp],
-    eth_getTransactionByHash: (sent) => sent && [sent.hash, sent.from, sent.to, sent.input, sent.r, sent.s, sent.blockNumber].map(small),
+    eth_getTransactionByHash: (sent) => (
+      sent && [sent.hash, sent.from, sent.to, sent.input, sent.r, sent.s, sent.blockNumber].map(small)),
   };
   const kept = (method, answer) => JSON.stringify(answer instanceof Refused ? 'refused' : (KEPT[method] || small)(answer));
 
@@ -137,8 +138,9 @@
   async function header(node, tag) {
     const block = await node.request('eth_getBlockByNumber', [tag, false]);
     if (!block) throw new ChainError('short', node.url, String(tag));
-    if (![block.hash, block.parentHash].every((each) => /^0x[0-9a-fA-F]{64}$/.test(each))) throw new ChainError('nonsense', node.url);
-    return { number: Number(block.number), hash: block.hash.toLowerCase(), parent: block.parentHash.toLowerCase(), time: BigInt(block.timestamp) };
+    const [hash, parent] = [block.hash, block.parentHash].map(small);
+    if (![hash, parent].every((each) => /^0x[0-9a-f]{64}$/.test(each))) throw new ChainError('nonsense', node.url, 'a block');
+    return { number: Number(block.number), hash, parent, time: BigInt(block.timestamp) };
   }
 
   const place = (log) => Number(log.blockNumber) * 2 ** 20 + Number(log.logIndex);
@@ -166,7 +168,9 @@
     const times = new Map(), hashes = new Map();
     for (const { log } of logs) {
       const number = Number(log.blockNumber);
-      if (hashes.has(number) && hashes.get(number) !== log.blockHash) throw new ChainError('nonsense', node.url, 'two hashes of one block');
+      if (hashes.has(number) && hashes.get(number) !== log.blockHash) {
+        throw new ChainError('nonsense', node.url, 'two hashes of one block');
+      }
       hashes.set(number, log.blockHash);
       if (log.blockTimestamp) times.set(number, BigInt(log.blockTimestamp));
     }
@@ -197,7 +201,9 @@
       const [opening, closing] = [await header(node, hex(at)), await header(node, hex(last))];
       if (before && opening.parent !== before) throw new ChainError('went_back', node.url, String(at));
       const ends = logs.filter(({ log }) => Number(log.blockNumber) === last);
-      if (ends.some(({ log }) => log.blockHash.toLowerCase() !== closing.hash)) throw new ChainError('went_back', node.url, String(last));
+      if (ends.some(({ log }) => small(log.blockHash) !== closing.hash)) {
+        throw new ChainError('went_back', node.url, String(last));
+      }
       await take(logs, await timesOf(node, logs), last);
       before = closing.hash;
       at = last + 1;

@@ -25,7 +25,11 @@
     byId('progress').setAttribute('aria-label', say('progress'));
     const { deployment } = data;
     byId('written').hidden = !deployment;
-    if (deployment) byId('written').textContent = say('deployment_written', { chain: deployment.chain_id, block: deployment.block });
+    if (deployment) {
+      byId('written').textContent = say('deployment_written', { chain: deployment.chain_id, block: deployment.block });
+      byId('addresses').replaceChildren(...Object.entries(deployment.contracts).flatMap(([name, { address }]) => (
+        [element('dt', {}, name), element('dd', {}, element('code', {}, address))])));
+    }
     byId('rules').replaceChildren(...Object.keys(data.rules).filter((rule) => !data.missing.includes(rule)).map(ruled));
     unchecked({});
     shown();

@@ -168,8 +168,9 @@
 
   // Two contents from just before the first byte that differs.
   function difference(signed, logged) {
+    const same = (place) => bytes(signed, place, place + 1) === bytes(logged, place, place + 1);
     let place = 0;
-    while (2 * place < Math.min(signed.length, logged.length) && bytes(signed, place, place + 1) === bytes(logged, place, place + 1)) place++;
+    while (2 * place < Math.min(signed.length, logged.length) && same(place)) place++;
     const start = Math.max(place - BEFORE, 0);
     return [signed, logged].map((content) => readable(bytes(content, start, start + SHOWN)));
   }

@@ -55,7 +55,10 @@
     // bound, `tokens` what was paid in, `subjects` what it is about, `failed` the requests that did nothing, `told` what its
     // logs say that somebody did: [act, batch], as said.js has acts.
     begin() {
-      this.signed = { transaction: '', block: 0, needed: new Map(), requests: [], consents: [], tokens: new Set(), subjects: new Set(), failed: new Set(), told: [] };
+      this.signed = {
+        transaction: '', block: 0, needed: new Map(), requests: [], failed: new Set(), consents: [], tokens: new Set(),
+        subjects: new Set(), told: [],
+      };
     }
 
     count(name, more = 1) {

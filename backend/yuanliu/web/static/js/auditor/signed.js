@@ -8,8 +8,10 @@
 
   const textHash = (text) => keccakOf(yuanliu.hex(yuanliu.ascii(text)));
   const DOMAIN = textHash('EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)');
-  const REQUEST = textHash('ForwardRequest(address from,address to,uint256 value,uint256 gas,uint256 nonce,uint48 deadline,bytes data)');
-  const AUTHORIZATION = textHash('ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)');
+  const REQUEST = textHash('ForwardRequest(address from,address to,uint256 value,uint256 gas,uint256 nonce,'
+    + 'uint48 deadline,bytes data)');
+  const AUTHORIZATION = textHash('ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,'
+    + 'uint256 validBefore,bytes32 nonce)');
   const CONSENT = textHash('Consent(address party,uint8 level,uint16 roles,bytes16 code)');
 
   const typed = (domain, struct) => keccakOf(`1901${domain.slice(2)}${struct.slice(2)}`);

@@ -246,10 +246,11 @@
       for (const [address, actor] of scene.actors) {
         if (!isIn(address)) continue;
         const row = [
-          ['key', actor.key], ['roles', BigInt(actor.roles)], ['suspended', BigInt(actor.suspended)], ['enrolledAt', actor.enrolledAt],
-          ['enroller', actor.enroller], ['suspendedBy', actor.suspendedBy], ['code', `left:${actor.code}`],
+          ['key', actor.key], ['roles', BigInt(actor.roles)], ['suspended', BigInt(actor.suspended)],
+          ['enrolledAt', actor.enrolledAt], ['enroller', actor.enroller], ['suspendedBy', actor.suspendedBy], ['code', `left:${actor.code}`],
         ];
-        const probe = (name, expected) => ({ rule: 'state-actor', call: this.call('Actors', name, address), expected, actor: address });
+        const probe = (name, expected) => (
+          { rule: 'state-actor', call: this.call('Actors', name, address), expected, actor: address });
         yield probe('actorOf', row);
         yield probe('payoutOf', [['payout', actor.payout || address]]);
         yield probe('recoveryOf', [['recovery', actor.recovery || NOBODY], ['readyAt', actor.recoveryAt]]);

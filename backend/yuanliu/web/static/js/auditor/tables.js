@@ -3,6 +3,7 @@
   'use strict';
 
   const ROWS = 200; // of a table, before somebody asks for more
+  const MOST = 100; // findings that are shown; all are in the JSON
 
   function element(name, attributes = {}, ...children) {
     const made = document.createElement(name);
@@ -28,7 +29,10 @@
   }
 
   function moment(time, language) {
-    const shape = { timeZone: 'Asia/Shanghai', year: 'numeric', month: language === 'zh' ? 'numeric' : 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false };
+    const shape = {
+      timeZone: 'Asia/Shanghai', year: 'numeric', month: language === 'zh' ? 'numeric' : 'short', day: 'numeric',
+      hour: '2-digit', minute: '2-digit', hour12: false,
+    };
     return new Intl.DateTimeFormat(language === 'zh' ? 'zh-CN' : 'en-GB', shape).format(new Date(Number(time) * 1000));
   }
 
@@ -65,7 +69,11 @@
     }
 
     findings(key, listed) {
-      return this.card(key, element('ul', { class: 'faults' }, ...listed.map((finding) => this.finding(finding))));
+      const left = listed.length - MOST;
+      return this.card(
+        key, element('ul', { class: 'faults' }, ...listed.slice(0, MOST).map((finding) => this.finding(finding))),
+        left > 0 ? element('p', { class: 'small' }, this.say('more_findings', { n: left })) : null,
+      );
     }
 
     finding({ rule, what, expected, found, batch, transaction, block, actor, follows }) {
@@ -101,12 +109,12 @@
       return this.tokens.length > 1 ? element('p', { class: 'small' }, this.say('token', { token })) : null;
     }
 
-    table(heads, rows, foot) {
-      const head = element('tr', {}, ...heads.map(([key, kind]) => element('th', { scope: 'col', class: kind }, this.say(key))));
+    table(kind, heads, rows, foot) {
+      const head = element('tr', {}, ...heads.map(([key, side]) => element('th', { scope: 'col', class: side }, this.say(key))));
       const body = element('tbody', {}, ...rows.slice(0, ROWS).map((row) => row()));
       const parts = [element('thead', {}, head), body];
       if (foot) parts.push(element('tfoot', {}, foot));
-      const box = element('div', { class: 'table-box', tabindex: '0' }, element('table', { class: 'ledger wide' }, ...parts));
+      const box = element('div', { class: 'table-box', tabindex: '0' }, element('table', { class: `ledger ${kind}` }, ...parts));
       if (rows.length <= ROWS) return box;
       const left = () => rows.length - body.children.length;
       const more = element('button', { type: 'button', class: 'button-quiet no-print' }, this.say('more', { n: left() }));
@@ -131,7 +139,8 @@
       const foot = new Set(listed.map((row) => row.token)).size > 1 ? null
         : element('tr', { class: 'sum' }, element('th', { scope: 'row' }, this.say('all')), ...numbers(whole));
       const heads = [['farmer'], ['grams', 'number'], ['due', 'number'], ['given', 'number'], ['open', 'number']];
-      return this.card('farmers', element('p', { class: 'small' }, this.say('farmers_help')), this.table(heads, rows, foot));
+      const help = element('p', { class: 'small' }, this.say('farmers_help'));
+      return this.card('farmers', help, this.table('by-farmer', heads, rows, foot));
     }
 
     paymentsCard() {
@@ -139,8 +148,12 @@
       if (!payments.length) return this.card('payments', element('p', { class: 'empty' }, this.say('no_payments')));
       const heads = [['time'], ['lot'], ['units', 'number'], ['amount', 'number'], ['floor', 'number'], ['margin', 'number'],
         ['sum_farmers', 'number'], ['sum_cooperative', 'number'], ['sum_platform', 'number'], ['remainder', 'number'], ['transaction']];
-      const rows = payments.map((payment) => () => this.payment(payment));
-      return this.card('payments', element('p', { class: 'small' }, this.say('payments_help')), this.table(heads, rows));
+      const rows = payments.map((payment) => () => {
+        const row = this.payment(payment);
+        heads.forEach(([key], i) => { row.children[i].dataset.label = this.say(key); });
+        return row;
+      });
+      return this.card('payments', element('p', { class: 'small' }, this.say('payments_help')), this.table('by-payment', heads, rows));
     }
 
     payment({ batch, time, units, amount, found, right, transaction }) {
@@ -171,14 +184,13 @@
         block: head.number, block_hash: head.hash, block_time: Number(head.time),
         counts: { ...scene.counts, logs: scene.logs, transactions_checked: result.signatures },
         batches: view.batches.map((id) => {
-          const batch = scene.batches.get(id);
-          return { id, gtin: batch.gtin === null ? '' : yuanliu.gtinText(batch.gtin), lot: batch.lot, cooperative: batch.cooperative, head: batch.head, records: batch.records };
+          const { gtin, lot, cooperative, head: last, records } = scene.batches.get(id);
+          return { id, gtin: gtin === null ? '' : yuanliu.gtinText(gtin), lot, cooperative, head: last, records };
         }),
         money: [...scene.purses].filter(([token]) => scene.tokens.has(token)).map(([token, purse]) => ({ token, ...purse })),
         farmers: yuanliu.farmers(scene, view),
-        payments: this.payments().map(({ found, right, ...payment }) => ({
-          ...payment, chain: shares(found), recomputed: right && { ...shares(right.shares), floor: right.floor, margin: right.margin, remainder: right.remainder },
-        })),
+        payments: this.payments().map(({ found, right, ...payment }) => (
+          { ...payment, chain: shares(found), recomputed: right && recomputed(right) })),
         findings: result.findings.map(finding),
         elsewhere: result.elsewhere.map(finding),
         nodes_differ: result.differs,
@@ -187,6 +199,7 @@
   }
 
   const shares = ([farmers, cooperative, platform]) => ({ farmers, cooperative, platform });
+  const recomputed = ({ shares: right, floor, margin, remainder }) => ({ ...shares(right), floor, margin, remainder });
   const written = (value) => `${JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? String(one) : one), 2)}\n`;
 
   Object.assign(yuanliu, { Tables, element, moment, written });
