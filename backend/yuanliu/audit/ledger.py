@@ -40,21 +40,21 @@ class Shelf(Generic[_T]):
     def __init__(self, db: sqlite3.Connection, name: str) -> None:
         self._db = db
         self._name = name
-        self._near: dict[bytes, _T] = {}
+        self._near: dict[bytes, _T | None] = {}
         self._changed: set[bytes] = set()
         self._find = f"SELECT v FROM {name} WHERE k = ?"  # noqa: S608 -- a name of ours
 
     def get(self, key: bytes) -> _T | None:
         """Give an entry, or none."""
-        if (near := self._near.get(key)) is not None:
-            return near
+        if key in self._near:
+            return self._near[key]
         row = self._db.execute(self._find, (key,)).fetchone()
-        if row is None:
-            return None
         if len(self._near) > 2 * _KEPT and not self._changed:
             self._near.clear()
-        value: _T = _read(row[0])
-        self._near[key] = value
+        value: _T | None = None if row is None else _read(row[0])
+        self._near[key] = (
+            value  # also that there is none: who was never enrolled is asked for again and again
+        )
         return value
 
     def put(self, key: bytes, value: _T) -> None:
