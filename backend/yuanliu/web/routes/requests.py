@@ -21,7 +21,14 @@ from yuanliu.web.shapes import Address, Hash, Input, IntentionView, Output, hexe
 
 router = APIRouter(tags=["keys"], responses=documented(400, 403, 404, 409, 422, 429, 502, 503))
 
-Bytes = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})*$", max_length=2 + 2 * checks.MAX_DATA)]
+Bytes = Annotated[
+    str,
+    Field(
+        pattern=r"^0x([0-9a-f]{2})*$",
+        max_length=2 + 2 * checks.MAX_DATA,
+        examples=["0xe42bca3b" + "00" * 12 + "90f79bf6eb2c4f870365e785982e1f101e93b906"],
+    ),
+]
 """Bytes in hex, lower case."""
 
 _FIELDS: Final = (
@@ -63,7 +70,7 @@ class ToSign(Output):
     digest: Hash
 
 
-class SignedIn(Input):
+class SignedRequestIn(Input):
     """A request as it was signed: the message of the typed data, and the signature."""
 
     signer: Address
@@ -109,7 +116,7 @@ def prepare_request(body: Wanted, request: Request, response: Response, wired: W
 
 @router.post("/requests", status_code=201)
 def relay_request(
-    body: SignedIn, request: Request, response: Response, wired: Wired
+    body: SignedRequestIn, request: Request, response: Response, wired: Wired
 ) -> IntentionView:
     """Take an act that was signed on a device, and relay it. Sent again, it tells how far it is."""
     name = f"{body.signer} {body.nonce} {body.model_dump_json()}"
