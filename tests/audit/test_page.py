@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import pytest
@@ -25,6 +26,7 @@ from tests.contracts.test_payments import authorize
 from tests.journeys.browser import DESK_EN, PHONE_ZH, Look, Visitor, chromium, violations, visitor
 from tests.world import GTIN_EGGS, World
 
+from yuanliu import money
 from yuanliu.audit import Report, Rule
 from yuanliu.cli import main
 from yuanliu.settings import settings
@@ -211,6 +213,28 @@ def test_hashes_and_signatures_are_those_of_the_libraries(auditor: Auditor) -> N
     assert verified == [True] * 20 + [False] * 19
 
 
+def test_payments_are_split_as_by_the_python_twin(auditor: Auditor) -> None:
+    random = Random(7)
+    cases, right = [], []
+    for _ in range(300):
+        farmer = random.randint(3_000, 10_000)
+        cooperative = random.randint(0, 10_000 - farmer)
+        bps = farmer, cooperative, 10_000 - farmer - cooperative
+        units, floor = random.randint(1, 10**6), random.randint(0, 10 ** random.randint(1, 20))
+        amount = floor * units + random.randint(0, 10 ** random.randint(1, 25))
+        shares = money.split(amount, floor, units, money.Ratios(*bps))
+        cases.append([str(each) for each in (amount, floor, units, *bps)])
+        right.append([str(shares.farmers), str(shares.cooperative), str(shares.platform)])
+    found = auditor.page.evaluate(
+        """(all) => all.map((each) => {
+          const [amount, floor, units, ...bps] = each.map(BigInt);
+          return yuanliu.split(amount, floor, units, bps).shares.map(String);
+        })""",
+        cases,
+    )
+    assert found == right
+
+
 # ---------------------------------------------------------------------- honest
 
 
@@ -367,6 +391,20 @@ def test_what_cannot_be_checked_is_said(auditor: Auditor) -> None:
     assert auditor.check() == "wrong_chain"
     page.fill("#pasted", "")
     assert auditor.check() == "clean"
+
+
+def test_a_page_without_addresses_takes_the_record_as_a_file(
+    auditor: Auditor, tmp_path: Path
+) -> None:
+    bare, record = tmp_path / "page.html", tmp_path / "deployment.json"
+    bare.write_text(audit_page.page(), encoding="utf-8")
+    record.write_text(auditor.record, encoding="utf-8")
+    page = auditor.visitor.page(bare.as_uri())
+    reader = Auditor(auditor.visitor, page, auditor.season, auditor.record)
+    assert reader.check() == "no_deployment"
+    page.set_input_files("#file", record)
+    assert reader.check() == "clean"
+    page.close()
 
 
 @pytest.mark.parametrize("look", [PHONE_ZH, Look("1280", 1280, 900, "zh-CN", dark=True)], ids=str)
