@@ -323,6 +323,9 @@ def test_a_carrier_hands_in_what_the_logger_measured(
     expect(page.locator("[data-state=done]")).to_have_count(1, timeout=30_000)
     site.shows(site.node.block_number())
 
+    page.goto(f"/coop/batch/{EGGS}/{goods['lot']}")
+    expect(page.locator(".journey")).to_contain_text(say("n_readings", n=150))
+
     # the list is there for everybody, and each of it can be proven to the contract
     records = site.get(f"batches/{goods['id']}/journal").json()["records"]
     [record] = [each for each in records if each["kind"] == "readings"]

@@ -14,7 +14,7 @@ from yuanliu.actions import Role
 from yuanliu.database import Connection
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
-from yuanliu.records import Kind, RecordError, Sold, decode
+from yuanliu.records import Kind, Readings, RecordError, Sold, decode
 from yuanliu.web.collecting import MOST
 from yuanliu.web.messages import Language
 from yuanliu.web.pages.coop import data, shell
@@ -252,6 +252,8 @@ def _step(record: q.Record, parties: data.Parties, tongue: Language) -> Step:
     note = text(tongue, f"coop.step_{step}") if f"coop.step_{step}" in TEXTS else step
     if isinstance(body, Sold):
         note = yuan(body.amount)
+    elif isinstance(body, Readings):
+        note = text(tongue, "coop.n_readings", n=body.count)
     elif reason := getattr(body, "reason", ""):
         note = str(reason)
     conformant = getattr(body, "conformant", None)
