@@ -1,5 +1,7 @@
 """The public accounts in a real browser: everything that anybody may look at, in both languages and sizes."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 from tests.journeys.browser import DESK_EN, PHONE_EN, PHONE_ZH, Look
@@ -71,3 +73,32 @@ def test_wrong_filters_are_said_beside_their_fields(visit: Visit) -> None:
     expect(page.locator("#e-to")).to_have_text("结束不能早于开始。")
     auditor.check(page)
     auditor.expect_fault("status of 422")
+
+
+@pytest.mark.usefixtures("batch")
+def test_whoever_distrusts_the_site_takes_a_file_and_asks_the_chain_himself(
+    visit: Visit, site: House, tmp_path: Path
+) -> None:
+    """Nothing of ours is asked any more: the file, opened from disk, speaks to a node alone."""
+    doubter = visit(DESK_EN)
+    page = doubter.page("/audit")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Take the auditor's page").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    page.close()
+    asked: list[str] = []
+    doubter.context.on("request", lambda request: asked.append(request.url))
+    page = doubter.page(file.as_uri())
+    page.fill("#endpoint", site.node.url)
+    page.click("#start")
+    verdict = page.locator("#verdict[data-verdict]")
+    expect(verdict).to_have_attribute("data-verdict", "clean", timeout=120_000)
+    assert {url.partition("/audit")[0] for url in asked if url.startswith(site.url)} == set()
+    doubter.check(page, "own-file")
+    page.evaluate("document.getElementById('asking').open = true")
+    page.fill("#scope", "COOP-0001")
+    page.click("#start")
+    expect(verdict).to_have_attribute("data-verdict", "clean", timeout=120_000)
+    assert HOSTILE in page.locator(".by-farmer").inner_text()
+    assert not page.locator("main i").count()
