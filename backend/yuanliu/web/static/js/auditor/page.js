@@ -117,6 +117,7 @@
       title === 'verdict_empty' ? say('verdict_empty_text', place) : say('verdict_text', figures),
       result.compared ? null : say('verdict_not_compared'),
       asked.second && !differs ? say('verdict_second', asked) : null,
+      say('verdict_asked', { scope: asked.scope || say('scope_all'), endpoint: asked.endpoint }),
       say('verdict_block', place),
     );
     byId('verdict').dataset.verdict = word;
