@@ -18,6 +18,7 @@ from tests.invariants.arena import Arena
 from tests.invariants.machine import Trade
 from tests.world import FLAGS, GTIN_EGGS, World, person
 
+from yuanliu import actions
 from yuanliu.audit import Report, Rule
 from yuanliu.chain import keys, relay
 from yuanliu.chain.bindings import Call
@@ -115,6 +116,32 @@ def test_odd_ways_to_say_something_are_understood(world: World) -> None:
     world.pay(batch, 2)
     world.act(new, world.actors, "redirectPayout", world.outsider.address)
     assert audited(world).findings == ()
+
+
+FORWARDING = "0x602036038060206000376000600082600060006000355af160205760006000fd5b00"
+"""Code that calls whom its first word names, with the rest."""
+
+
+def test_a_payment_through_a_strangers_contract_is_heard(world: World) -> None:
+    """A provider's contract sends what a buyer signed: his words and his signature stand within its call."""
+    batch = world.harvest((world.farmer, 6_000))
+    router = person("a provider's contract").address
+    world.node.request("anvil_setCode", router, FORWARDING)
+    order = actions.Order(
+        world.number(), world.buyer.address, [actions.Line(batch.id.to_bytes(32), 2, 600)]
+    )
+    pay = actions.pay_by_signature(
+        world.deployment,
+        world.node,
+        world.buyer.account,
+        world.yuan.address,
+        order,
+        valid_before=world.now + 3_600,
+    )
+    target = bytes.fromhex(pay.to[2:]).rjust(32, b"\0")
+    world.send(world.outsider, Call(router, target + pay.data, "forward"))
+    report = audited(world)
+    assert (report.findings, report.counts["payments"]) == ((), 1)
 
 
 def test_keys_without_an_account_and_wallets_are_heard(world: World) -> None:

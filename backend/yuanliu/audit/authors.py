@@ -149,6 +149,7 @@ class Authors:
         Raises `ValueError`, `YuanliuError`.
         """
         voices: set[bytes] = set()
+        said: list[Act] = []
         calls: list[tuple[bytes, bytes, bytes]] = []
         reader = self._reader
         if sent.to in self._ours:
@@ -159,13 +160,17 @@ class Authors:
             requests = reader.requests(sent.data) if sent.to == reader.actors else []
         else:
             requests = list(reader.embedded(sent.data))
+            for part in reader.embedded_payments(sent.data):
+                if (payer := self._authorized(reader.payments, part, must)) is not None:
+                    voices.add(payer)
+                    acts = self._words.of(payer, reader.payments, part)
+                    said += [act._replace(sure=False) for act in acts]  # it may have failed
         for request, did in self._signed_requests(requests, must):
             voices.add(request.signer)
             if did:
                 inner = reader.calls(request.to, request.data)
                 calls += [(request.signer, *call) for call in inner]
         consents: dict[bytes, list[bytes]] = {}
-        said: list[Act] = []
         for signer, to, data in calls:
             if (payer := self._authorized(to, data, must)) is not None:
                 voices.add(payer)

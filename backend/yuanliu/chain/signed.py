@@ -215,11 +215,16 @@ class Reader:
     def embedded(self, data: bytes) -> Iterator[Request]:
         """Give what looks like requests within other code's calldata; their signatures tell whether they are."""
         for selector in (self._execute, self._batch):
-            at = data.find(selector, 1)
-            while at >= 0:
+            for part in _parts(data, selector):
                 with suppress(ValueError):
-                    yield from self.requests(data[at:])
-                at = data.find(selector, at + 1)
+                    yield from self.requests(part)
+
+    def embedded_payments(self, data: bytes) -> Iterator[bytes]:
+        """Give what looks like payments by authorisation within other code's calldata, likewise."""
+        for part in _parts(data, self._authorized):
+            with suppress(ValueError):
+                self.authorization(self.payments, part)
+                yield part
 
     def calls(self, to: bytes, data: bytes) -> list[tuple[bytes, bytes]]:
         """Give the call itself, or those that it makes together, however deep."""
@@ -307,6 +312,14 @@ _AUTHORIZATION: Final = keccak(
     b"uint256 validBefore,bytes32 nonce)"
 )
 _CONSENT: Final = keccak(b"Consent(address party,uint8 level,uint16 roles,bytes16 code)")
+
+
+def _parts(data: bytes, selector: bytes) -> Iterator[bytes]:
+    """Give the ends of a call that begin with a selector, all but the call itself."""
+    at = data.find(selector, 1)
+    while at >= 0:
+        yield data[at:]
+        at = data.find(selector, at + 1)
 
 
 def _request(body: bytes, at: int) -> Request:
