@@ -287,6 +287,7 @@ HONEST: Final[dict[str, Callable[[World], None]]] = {
     "gifts": test_honest.test_what_is_given_by_mistake_is_told_and_is_no_finding,
     "a ballot": test_honest.test_a_contract_wallet_acts_by_its_own_rules,
     "an authorisation": _authorised,
+    "by a stranger's contract": test_honest.test_a_payment_through_a_strangers_contract_is_heard,
 }
 
 

@@ -141,6 +141,13 @@
         requests = sent.to === this.reader.actors ? this.reader.requests(sent.data) : [];
       } else {
         requests = this.reader.embedded(sent.data);
+        for (const part of this.reader.embeddedPayments(sent.data)) {
+          const payer = await this.authorized(this.reader.payments, part, must);
+          if (!payer) continue;
+          voices.add(payer);
+          const acts = this.said.of(payer, this.reader.payments, part);
+          said.push(...acts.map((act) => ({ ...act, sure: false }))); // it may have failed
+        }
       }
       const left = must.requests.slice();
       for (const request of requests) {

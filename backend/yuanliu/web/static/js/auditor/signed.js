@@ -124,6 +124,20 @@
     };
   }
 
+  // Read each part of some calldata that begins with a selector; what cannot be read is none.
+  function partsOf(data, selector, read) {
+    const found = [];
+    for (let at = data.indexOf(selector, 1); at >= 0; at = data.indexOf(selector, at + 1)) {
+      if (at % 2) continue;
+      try {
+        found.push(read(data.slice(at)));
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+      }
+    }
+    return found;
+  }
+
   // Takes calls of the contracts apart. `selectors` are by contract and name, without 0x.
   class Reader {
     constructor({ chainId, addresses }, selectors) {
@@ -151,18 +165,16 @@
 
     // What looks like requests within other code's calldata; their signatures tell whether they are.
     embedded(data) {
-      const found = [];
-      for (const selector of [this.selectors.execute, this.selectors.executeBatch]) {
-        for (let at = data.indexOf(selector, 2); at >= 0; at = data.indexOf(selector, at + 1)) {
-          if (at % 2) continue;
-          try {
-            found.push(...this.requests(data.slice(at)));
-          } catch (error) {
-            if (!(error instanceof Malformed)) throw error;
-          }
-        }
-      }
-      return found;
+      return [this.selectors.execute, this.selectors.executeBatch]
+        .flatMap((selector) => partsOf(data, selector, (part) => this.requests(part))).flat();
+    }
+
+    // What looks like payments by authorisation within other code's calldata, likewise.
+    embeddedPayments(data) {
+      return partsOf(data, this.selectors.payWithAuthorization, (part) => {
+        this.authorization(this.payments, part);
+        return part;
+      });
     }
 
     // The call itself, or those that it makes together, however deep: [to, data].
