@@ -15,7 +15,10 @@ from yuanliu.sheets.imports import Fault
 from yuanliu.sheets.reading import EMPTY, Cell, Row
 
 MAX_READINGS: Final = 10_000
-"""Most readings that are handed in at once: a week, one a minute. Read in 1.3 s, anchored in 0.7 s, one proven in 0.4 s."""
+"""Most readings that are handed in at once: a week, one a minute.
+
+Measured on two busy cores: read in 1.3 s, anchored in 0.7 s, one of them proven in 0.4 s.
+"""
 
 COLDEST: Final = Decimal(-100)
 HOTTEST: Final = Decimal(150)
