@@ -136,7 +136,7 @@ def _furnished(
     upgrade(engine, Family.DESK)
     carriers = [_carrier(stage, engine, number) for number in range(CARRIERS)]
     open_store(config, engine).put(
-        [crowd.REPORT], declared="application/pdf", name="report.pdf", account="bench"
+        [crowd.REPORT], declared="application/pdf", name="inspection-1.pdf", account="bench"
     )
     engine.dispose()
     ids = [stage.batch([stage.address("farmer")]).id for _ in range(BATCHES)]
