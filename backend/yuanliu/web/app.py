@@ -120,7 +120,9 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(Intake, services=services)
     app.add_middleware(LookUps, services=services)
-    app.add_middleware(Compressing)  # around the look-ups, so that what they keep comes compressed too
+    app.add_middleware(
+        Compressing
+    )  # around the look-ups, so that what they keep comes compressed too
     app.add_middleware(Envelope)
     _document_problems(app)
     return app
