@@ -87,6 +87,9 @@ def test_a_lot_of_two_lots_shows_both_and_its_cold_chain(visit: Visit, site: Hou
         expect(page.get_by_text("1 次超出范围")).to_be_visible()
         page.get_by_text("看表格").click()
         expect(page.get_by_role("columnheader", name="最高")).to_be_visible()
+        expect(page.get_by_role("link", name="全部读数")).to_be_visible()
+        page.get_by_role("button", name="核对这份文件").click()
+        expect(page.locator(".file-verdict")).to_have_attribute("data-verdict", "matches")
         someone.check(page, "graded")
 
 

@@ -4,16 +4,18 @@ import hashlib
 import math
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from yuanliu import epcis
 from yuanliu.demo.cases import Case
+from yuanliu.epcis.readings import Reading
 
-_STRETCH: Final = timedelta(minutes=10)
-_STRETCHES: Final = 12
-_PER_STRETCH: Final = 10
-_DOOR: Final = 7
-"""The stretch in which the door stood open."""
+LOGGER: Final = "TH-07"
+"""The number of the logger in the refrigerated lorry."""
+
+_MINUTES: Final = 120
+_DOOR, _OPEN = 70, 10
+"""The minute in which the door was opened, and how long it stood open."""
 
 
 def report(case: Case, lot: str, when: datetime) -> bytes:
@@ -43,40 +45,13 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def readings(case: Case, end: datetime) -> tuple[list[str], dict[str, Any]]:
-    """Give two hours' readings up to `end`, one text each as a sensor writes it, and what an event tells of them.
-
-    The event has lowest, mean and highest of each ten minutes, and the limits of the case. Once the door stood open.
-    """
-    lower, upper = case.chilled or (0, 0)
-    start = end - _STRETCH * _STRETCHES
-    texts: list[str] = []
-    reports = []
-    for stretch in range(_STRETCHES):
-        figures = []
-        for i in range(_PER_STRETCH):
-            at = start + _STRETCH * stretch + _STRETCH / _PER_STRETCH * (i + 1)
-            warm = 4.6 + 0.9 * math.sin((stretch * _PER_STRETCH + i) / 9)
-            if stretch == _DOOR:
-                warm += 3.6 * math.sin(math.pi * (i + 0.5) / _PER_STRETCH)
-            figures.append(Decimal(f"{warm:.1f}"))
-            texts.append(f"{at.isoformat()} TH-07 {figures[-1]}")
-        mean = (sum(figures, Decimal(0)) / len(figures)).quantize(Decimal("0.1"))
-        reports.append(
-            {
-                "type": "Temperature",
-                "time": (start + _STRETCH * (stretch + 1)).isoformat(),
-                "minValue": float(min(figures)),
-                "meanValue": float(mean),
-                "maxValue": float(max(figures)),
-                "uom": "CEL",
-            }
-        )
-    times = {"startTime": start.isoformat(), "endTime": end.isoformat()}
-    return texts, {
-        "sensorElementList": [{"sensorMetadata": times, "sensorReport": reports}],
-        "yuanliu:lowerLimit": lower,
-        "yuanliu:upperLimit": upper,
-        "yuanliu:readings": len(texts),
-        "yuanliu:readingsSha256": sha256("\n".join(texts).encode()),
-    }
+def readings(end: datetime) -> list[Reading]:
+    """Give the readings of two hours, up to `end`. Once the door stood open."""
+    found = []
+    for minute in range(_MINUTES):
+        warm = 4.6 + 0.9 * math.sin(minute / 9)
+        if _DOOR <= minute < _DOOR + _OPEN:
+            warm += 3.6 * math.sin(math.pi * (minute - _DOOR + 0.5) / _OPEN)
+        at = end - timedelta(minutes=_MINUTES - 1 - minute)
+        found.append(Reading(at, Decimal(f"{warm:.1f}")))
+    return found

@@ -28,6 +28,7 @@ from yuanliu.demo.cases import CASES, GRADED, SLOPES, Case
 from yuanliu.desk.attachments import Store
 from yuanliu.desk.intentions import State
 from yuanliu.desk.outbox import Outbox
+from yuanliu.epcis import readings
 from yuanliu.errors import YuanliuError
 from yuanliu.members import Member
 from yuanliu.records import Sold, decode
@@ -274,10 +275,14 @@ class Story:
         )
 
     def _chill(self, case: Case, batch: bytes, lot: epcis.Lot, now: datetime) -> None:
-        """Anchor what the sensor of the refrigerated lorry read, with a summary of each ten minutes."""
+        """Anchor what the sensor of the refrigerated lorry read, with their course."""
+        limits = dict(zip(("lower", "upper"), map(Decimal, case.chilled or ()), strict=False))
+        measured = papers.readings(now)
+        texts = [each.text(papers.LOGGER) for each in measured]
+        self._store(readings.file_of(texts), "text/plain", f"readings-{lot.lot}.txt")
         event = epcis.moved(now, lot, step="transporting", place=_PLACE + "road-g72")
-        texts, summary = papers.readings(case, now)
-        event |= summary
+        event |= readings.course(measured, **limits)
+        event |= readings.listed(texts)
         leaves = [members.reading_leaf(text.encode()) for text in texts]
         call = actions.anchor_readings(self._d, batch, members.root(leaves), len(leaves), event)
         self._do("carrier", f"anchor {len(leaves)} temperature readings", call)

@@ -1,5 +1,6 @@
 """Readings of a temperature logger: the text that is kept of each, and what an event tells of all of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from yuanliu.epcis.payloads import Event
 STRETCHES: Final = 24
 """Most points of the course that an event tells: 3 kB of its payload of at most 8."""
 
+_LINE: Final = "\n"
 _TENTH: Final = Decimal("0.1")
 
 
@@ -45,6 +47,24 @@ def course(
     return {
         "sensorElementList": [{"sensorMetadata": times, "sensorReport": reports}],
         **{name: _plain(limit) for name, limit in limits.items() if limit is not None},
+    }
+
+
+def file_of(texts: Sequence[str]) -> bytes:
+    """Give the file that is kept of readings: a text a line. `texts_in` reads it."""
+    return _LINE.join(texts).encode()
+
+
+def texts_in(file: bytes) -> list[str]:
+    """Read the texts of such a file. Raises `UnicodeDecodeError`."""
+    return file.decode().split(_LINE)
+
+
+def listed(texts: Sequence[str]) -> Event:
+    """Give the members of an event that name the list of readings: how many there are, and the file's SHA-256."""
+    return {
+        "yuanliu:readings": len(texts),
+        "yuanliu:readingsSha256": hashlib.sha256(file_of(texts)).hexdigest(),
     }
 
 

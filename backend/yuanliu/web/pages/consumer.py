@@ -105,7 +105,7 @@ def lot(
         fewer_steps=len(told) >= q.MAX_STEPS,
         picture=files.find(story.description.picture),
         max_picture=MAX_PICTURE,
-        reports={s.report: files.find(s.report) for s in story.inspections},
+        files={sha256: files.find(sha256) for sha256 in story.files},
         party=lambda address: _party(known, address),
         named=lambda family, word: named(language, family, word),
         path=identifiers.digital_link_path(batch.gtin, batch.lot),

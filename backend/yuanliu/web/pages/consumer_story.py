@@ -7,6 +7,7 @@ as text, and left out where it cannot be read.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -91,20 +92,22 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Temperatures:
-    """Temperatures that one record tells, and the limits that hold for them."""
+    """Temperatures that one record tells, and the limits that hold for them. `file`: SHA-256 of all readings, or ""."""
 
     number: int
     points: tuple[Point, ...]
     lower: float | None
     upper: float | None
+    file: str
 
     @property
     def beyond(self) -> int:
-        """How many points lie beyond a limit."""
-        return sum(
-            (self.upper is not None and point.high > self.upper)
-            or (self.lower is not None and point.low < self.lower)
-            for point in self.points
+        """How often a limit was passed; points beyond one that follow each other are once."""
+        return sum(beyond for beyond, _ in groupby(self.points, self._is_beyond))
+
+    def _is_beyond(self, point: Point) -> bool:
+        return (self.upper is not None and point.high > self.upper) or (
+            self.lower is not None and point.low < self.lower
         )
 
     @property
@@ -187,6 +190,12 @@ class Story:
     def temperatures(self) -> list[Temperatures]:
         """What tells temperatures, in order."""
         return [step.temperatures for step in self.steps if step.temperatures]
+
+    @property
+    def files(self) -> list[str]:
+        """SHA-256 of the files that it names: reports, and lists of readings."""
+        named = [step.report for step in self.inspections]
+        return [each for each in (*named, *(t.file for t in self.temperatures)) if each]
 
 
 def tell(
@@ -319,7 +328,8 @@ def _temperatures(number: int, event: Mapping[str, Any]) -> Temperatures | None:
     if not points:
         return None
     lower, upper = (_number(event.get(f"yuanliu:{name}Limit")) for name in ("lower", "upper"))
-    return Temperatures(number, tuple(sorted(points, key=lambda p: p.time)), lower, upper)
+    file = _sha256(event.get("yuanliu:readingsSha256"))
+    return Temperatures(number, tuple(sorted(points, key=lambda p: p.time)), lower, upper, file)
 
 
 def _details(event: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -1,15 +1,14 @@
 """Sensor readings: their list is kept as an attachment, the root of its tree is on the chain, each can be proven."""
 
-import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Path
 from pydantic import Field, model_validator
 
 from yuanliu import actions, epcis, members
-from yuanliu.epcis.readings import Reading, course
+from yuanliu.epcis.readings import Reading, course, file_of, listed, texts_in
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries as q
 from yuanliu.records import Readings, RecordError, decode
@@ -23,8 +22,6 @@ from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import Input, IntentionView, Output, hexed, unhexed
 
 router = APIRouter(tags=["events"], responses=documented(400, 422, 503))
-
-LINE: Final = "\n"
 
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\r\n]*$")]
 Celsius = Annotated[
@@ -107,9 +104,7 @@ class ReadingsIn(Input):
         )
         if measured:
             event |= course(measured, lower=self.lower_limit, upper=self.upper_limit)
-        event["yuanliu:readings"] = len(texts)
-        event["yuanliu:readingsSha256"] = hashlib.sha256(LINE.join(texts).encode()).hexdigest()
-        return checked(event)
+        return checked(event | listed(texts))
 
 
 class ProofView(Output):
@@ -139,7 +134,7 @@ def anchor(batch: BatchId, body: ReadingsIn, acts: Acts, db: Copy) -> IntentionV
     root = members.root(leaves)
     event = body.event(lot, texts)
     acts.wired.attachments.put(
-        [LINE.join(texts).encode()],
+        [file_of(texts)],
         declared="text/plain",
         name=f"readings-{batch[2:10]}.txt",
         account=acts.account,
@@ -212,4 +207,4 @@ def _list(wired: Services, record: q.Record) -> list[str]:
     named = event_of(record.data).get("yuanliu:readingsSha256")
     _, file = wired.attachments.get(named if isinstance(named, str) else "")
     with file:
-        return file.read().decode().split(LINE)
+        return texts_in(file.read())

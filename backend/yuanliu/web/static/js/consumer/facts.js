@@ -115,8 +115,9 @@
     if (body.units !== undefined) facts.set(`${name}.units`, count(body.units));
     if (body.price !== undefined) facts.set(`${name}.price`, yuan(body.price));
     if (body.reason !== undefined) facts.set(`${name}.reason`, text(yuanliu.text(body.reason)));
-    if (event && typeof event['yuanliu:reportSha256'] === 'string') {
-      facts.set(`${name}.report`, text(event['yuanliu:reportSha256']));
+    for (const file of ['report', 'readings']) {
+      const sha256 = event && event[`yuanliu:${file}Sha256`];
+      if (typeof sha256 === 'string') facts.set(`${name}.${file}`, text(sha256));
     }
     const found = reports(event);
     found.filter(substance).forEach(({ report }, i) => {
