@@ -75,21 +75,6 @@ class Proxy:
             return asked
 
 
-def without(*methods: str) -> Tamper:
-    """Answer as a node that does not have these methods."""
-
-    def tamper(request: Json, ask: Callable[[], Json]) -> Json:
-        if request["method"] not in methods:
-            return ask()
-        return {
-            "jsonrpc": "2.0",
-            "id": request["id"],
-            "error": {"code": -32601, "message": f"the method {request['method']} does not exist"},
-        }
-
-    return tamper
-
-
 def results(method: str, change: Callable[[Any], Any]) -> Tamper:
     """Change every result of one method."""
 

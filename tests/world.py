@@ -8,8 +8,9 @@ import fcntl
 import hashlib
 import itertools
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -185,6 +186,17 @@ class Batch:
         return sum(weight for chunk in self.chunks for _, weight in chunk)
 
 
+def transacted(request: Callable[..., Any], transaction: dict[str, Any]) -> dict[str, Any]:
+    """Send a transaction in anybody's name, and give its receipt once it is mined."""
+    sent = request("eth_sendTransaction", transaction)
+    end = time.monotonic() + 60
+    while (raw := request("eth_getTransactionReceipt", sent)) is None:
+        assert time.monotonic() < end, "it was not mined in time"
+        time.sleep(0.0005)
+    receipt: dict[str, Any] = raw
+    return receipt
+
+
 class World:
     """The deployed contracts, the people, and short words for what they do."""
 
@@ -299,7 +311,7 @@ class World:
             "gas": hex(gas),
             "gasPrice": "0x0",
         }
-        raw = self.node.request("eth_sendTransactionSync", transaction)
+        raw = transacted(self.node.request, transaction)
         if int(raw["status"], 16) != 1:
             try:
                 self.node.request("eth_call", transaction, "latest")
@@ -328,15 +340,13 @@ class World:
             [],
         )
         data = to_bytes(hexstr=artifact.bytecode) + encode(kinds, arguments)
-        raw = self.node.request(
-            "eth_sendTransactionSync",
-            {
-                "from": address_of(by or self.issuer),
-                "data": to_hex(data),
-                "gas": hex(GAS),
-                "gasPrice": "0x0",
-            },
-        )
+        transaction = {
+            "from": address_of(by or self.issuer),
+            "data": to_hex(data),
+            "gas": hex(GAS),
+            "gasPrice": "0x0",
+        }
+        raw = transacted(self.node.request, transaction)
         assert int(raw["status"], 16) == 1, f"{name} could not be deployed"
         return Contract(name, str(raw["contractAddress"]), abi=artifact.abi)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.tampering import Json, Proxy, http, results, speaking, without
+from tests.tampering import Json, Proxy, http, results, speaking
 
 from yuanliu.chain import node as node_module
 from yuanliu.chain.bindings import Contract, ContractRefusal, refusal
@@ -19,7 +19,7 @@ from yuanliu.settings import settings
 pytestmark = pytest.mark.node
 
 SOMEBODY = "0x000000000000000000000000000000000000dEaD"
-SYNC = "eth_sendRawTransactionSync"
+SEND = "eth_sendRawTransaction"
 RELAYER = devnet_accounts(settings().devnet_dir)["relayer"]
 DEPLOYER = devnet_accounts(settings().devnet_dir)["deployer"]
 
@@ -156,7 +156,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "gas": ("eth_estimateGas", lambda node: node.estimate(SOMEBODY, b"")),
     "logs": ("eth_getLogs", lambda node: node.logs(SOMEBODY, [], 0)),
     "nonce": ("eth_getTransactionCount", lambda node: node.transaction_count(SOMEBODY)),
-    "receipt": (SYNC, lambda node: pay(Sender(node, RELAYER))),
+    "receipt": ("eth_getTransactionReceipt", lambda node: pay(Sender(node, RELAYER))),
 }
 
 
@@ -252,20 +252,6 @@ def test_a_receipt_tells_block_gas_and_contract(devnet: Devnet, sender: Sender) 
     assert devnet.node.code(created.contract) == b"\x01"
 
 
-def test_a_node_without_the_fast_way_to_send_is_polled_and_asked_for_it_only_once(
-    devnet: Devnet, sender: Sender
-) -> None:
-    with Proxy(devnet.rpc_url, without(SYNC)) as proxy:
-        slow = Sender(Node(proxy.url), RELAYER)
-        receipts = [slow.send(SOMEBODY, b"", gas=30_000) for _ in range(3)]
-    assert proxy.asked.count(SYNC) == 1
-    assert proxy.asked.count("eth_sendRawTransaction") == 3
-    for receipt in receipts:
-        raw = devnet.node.request("eth_getTransactionReceipt", receipt.transaction)
-        assert (int(raw["status"], 16), int(raw["blockNumber"], 16)) == (1, receipt.block)
-    assert sender.nonce == slow.nonce
-
-
 def test_a_transaction_that_is_never_mined_is_not_waited_for_without_end(
     devnet: Devnet, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,7 +260,7 @@ def test_a_transaction_that_is_never_mined_is_not_waited_for_without_end(
     def tamper(request: Json, ask: Callable[[], Json]) -> Json | bytes | None:
         if request["method"] == "eth_getTransactionReceipt":
             return ask() | {"result": None}
-        return without(SYNC)(request, ask)
+        return ask()
 
     with (
         Proxy(devnet.rpc_url, tamper) as proxy,
@@ -284,20 +270,17 @@ def test_a_transaction_that_is_never_mined_is_not_waited_for_without_end(
     assert sender.nonce == devnet.node.transaction_count(sender.address)
 
 
-@pytest.mark.parametrize("methods", [(), (SYNC,)])
 def test_a_reverted_transaction_failed_and_used_its_nonce(
-    devnet: Devnet, sender: Sender, deployed: Deployment, methods: tuple[str, ...]
+    devnet: Devnet, sender: Sender, deployed: Deployment
 ) -> None:
     call = deployed.catalogue.call("listToken", SOMEBODY, True)
-    with Proxy(devnet.rpc_url, without(*methods)) as proxy:
-        proxied = Sender(Node(proxy.url), RELAYER)
-        before = proxied.nonce
-        with pytest.raises(TransactionFailed) as caught:
-            proxied.send(call.to, call.data, gas=200_000)
-        raw = devnet.node.request("eth_getTransactionReceipt", caught.value.fields["transaction"])
-        assert int(raw["status"], 16) == 0
-        assert proxied.nonce == before + 1
-        pay(proxied)
+    before = sender.nonce
+    with pytest.raises(TransactionFailed) as caught:
+        sender.send(call.to, call.data, gas=200_000)
+    raw = devnet.node.request("eth_getTransactionReceipt", caught.value.fields["transaction"])
+    assert int(raw["status"], 16) == 0
+    assert sender.nonce == before + 1
+    pay(sender)
     assert sender.nonce == before + 2
 
 
@@ -330,7 +313,7 @@ def test_a_transaction_whose_answer_got_lost_is_counted(devnet: Devnet, sender: 
 
     def tamper(request: Json, ask: Callable[[], Json]) -> Json | None:
         answer = ask()
-        if request["method"] == SYNC and lose:
+        if request["method"] == SEND and lose:
             lose.pop()
             return None
         return answer

@@ -21,6 +21,7 @@ from tests.world import (
     address_of,
     person,
     refused,
+    transacted,
 )
 
 from yuanliu import money, records
@@ -902,7 +903,7 @@ def test_too_little_gas_makes_a_payment_revert_and_never_credits_a_sound_receive
             "gasPrice": "0x0",
         }
         with world.devnet.anchor():
-            raw = world.node.request("eth_sendTransactionSync", transaction)
+            raw = transacted(world.node.request, transaction)
             if int(raw["status"], 16) == 1:
                 credited = "0x" + world.payments.topic("Credited").hex()
                 assert all(log["topics"][0] != credited for log in raw["logs"])

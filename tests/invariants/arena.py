@@ -29,7 +29,19 @@ from tests.invariants.ghost_people import (
     Refused,
     Terms,
 )
-from tests.world import BINDING, KILOGRAM, PAYLOAD, ZERO, Person, Role, World, code, lot, person
+from tests.world import (
+    BINDING,
+    KILOGRAM,
+    PAYLOAD,
+    ZERO,
+    Person,
+    Role,
+    World,
+    code,
+    lot,
+    person,
+    transacted,
+)
 
 from yuanliu import members
 from yuanliu.chain.bindings import Contract, ContractRefusal, _types, refusal
@@ -282,10 +294,14 @@ class Arena:
 
     def send(self, sender: str, to: str, data: bytes) -> dict[str, Any]:
         """Send a transaction in anybody's name; give its receipt."""
-        raw: dict[str, Any] = self.request(
-            "eth_sendTransactionSync",
-            {"from": sender, "to": to, "data": "0x" + data.hex(), "gas": GAS, "gasPrice": "0x0"},
-        )
+        transaction = {
+            "from": sender,
+            "to": to,
+            "data": "0x" + data.hex(),
+            "gas": GAS,
+            "gasPrice": "0x0",
+        }
+        raw = transacted(self.request, transaction)
         self._latest_known = int(raw["blockTimestamp"])
         return raw
 

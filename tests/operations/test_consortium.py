@@ -28,7 +28,7 @@ EXTRA: Final = "0x" + "00" * 32 + "c0ffee" * 20 + "11" * 65
 """A vanity, three validators and a seal: 157 bytes where Ethereum allows 32."""
 
 LACKING: Final = re.compile(
-    "(anvil|debug|evm|trace)_.*|eth_(sendRawTransactionSync|maxPriorityFeePerGas|feeHistory|gasPrice)"
+    "(anvil|debug|evm|trace)_.*|eth_(maxPriorityFeePerGas|feeHistory|gasPrice)"
 )
 SIGN_IN: Final = re.compile(r"shown this once: (\S+) / (\S+)")
 OWN: Final = "four words that nobody joins"
