@@ -11,6 +11,7 @@ from tests.web.farming import PIN, Card, deliver, hang_up, lot_of, sell
 from tests.web.house import House
 
 from yuanliu import money
+from yuanliu.demo.cases import GRADED
 from yuanliu.index import queries as q
 from yuanliu.index.queries.earnings import earnings
 from yuanliu.index.reading import reading
@@ -207,3 +208,22 @@ def test_a_pin_is_given_by_the_farmers_own_cooperative_alone(home: House) -> Non
     given: Any = home.post("cooperative", path).json()
     assert re.fullmatch(r"\d{6}", given["one_time_pin"])
     assert given["farmer"] == farmer
+
+
+def test_a_lot_that_was_made_into_another_says_so(home: House) -> None:
+    """The demo's slopes were graded into one lot: nothing of them was sold as it was, and all of it was used."""
+    given = home.post("clerk", f"farmers/{home.address('farmer-eggs')}/pin").json()
+    with Client(base_url=home.url, trust_env=False, timeout=60) as phone:
+        phone.post(given["page"], data={"do": "open", "pin": given["one_time_pin"]})
+        page = phone.get(given["page"]).text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert csrf
+        new = {"pin": given["one_time_pin"], "new": PIN, "again": PIN}
+        phone.post(given["page"], data={"do": "change", "csrf": csrf[1], **new})
+        page = phone.get(given["page"]).text
+    graded = home.get(f"batches?gtin={GRADED.gtin}").json()["items"][0]["lot"]
+    (account,) = (each for each in page.split("<article")[1:] if "WES2" in each)
+    assert f"做成了批次 {graded}" in account
+    assert "做成了别的批次" in account
+    assert "卖完了" not in account
+    assert "没有卖出" not in account

@@ -58,10 +58,11 @@ class Account:
     whole: int
     percent: str
     milligrams_sold: int
+    made: tuple[str, ...]
 
     @classmethod
-    def of(cls, earning: Earning, language: messages.Language) -> "Account":
-        """Read an earning."""
+    def of(cls, earning: Earning, language: messages.Language, made: tuple[str, ...]) -> "Account":
+        """Read an earning. `made`: the lots that were made of the batch, if nothing of it is for sale."""
         batch = earning.batch
         part = Fraction(earning.weight, batch.total_weight or 1)
         return cls(
@@ -74,6 +75,7 @@ class Account:
             whole=batch.total_weight // money.WHOLE_BPS,
             percent=f"{float(part) * 100:.2f}".rstrip("0").rstrip(".") + "%",
             milligrams_sold=earning.sales.units * batch.milligrams_per_unit,
+            made=made,
         )
 
 
@@ -165,7 +167,7 @@ def overview(
         owed=_owed(db, wired, farmer.address),
         taken=taken(db, farmer.address),
         coming=under_way(wired, farmer.address),
-        accounts=_accounts(request, rows),
+        accounts=_accounts(request, db, rows),
         waiting=_waiting(db, farmer.address) if after is None else (),
         payouts=payouts if after is None else (),
         lots=_lots(db, payouts),
@@ -195,7 +197,7 @@ def statement(
         csrf=opened.csrf,
         year=year,
         now=now,
-        accounts=_accounts(request, rows),
+        accounts=_accounts(request, db, rows),
         payouts=payouts[:MOST_ON_STATEMENT],
         lots=_lots(db, payouts[:MOST_ON_STATEMENT]),
         total=total,
@@ -204,8 +206,15 @@ def statement(
     )
 
 
-def _accounts(request: Request, rows: Sequence[Earning]) -> list[Account]:
-    return [Account.of(row, frame.language(request)) for row in rows]
+def _accounts(request: Request, db: Copy, rows: Sequence[Earning]) -> list[Account]:
+    language = frame.language(request)
+    return [Account.of(row, language, _made_of(db, row.batch)) for row in rows]
+
+
+def _made_of(db: Copy, batch: q.Batch) -> tuple[str, ...]:
+    if batch.for_sale:
+        return ()
+    return tuple(each.lot for each in q.descendants(db, batch.id) if each.depth == 1)
 
 
 def _owed(db: Copy, wired: Services, farmer: str) -> int:
