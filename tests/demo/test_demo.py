@@ -204,7 +204,7 @@ def test_the_command_that_it_recommends_works(nursery: Nursery, place: Place, sh
 
 def test_every_address_that_it_prints_is_there(place: Place, shown: str) -> None:
     addresses = re.findall(rf"^  {place.url}(/\S+)", shown, re.MULTILINE)
-    assert len(addresses) == 4
+    assert len(addresses) == 6
     with place.client() as client:
         for address in addresses:
             answer = client.get(address, headers={"Accept": "text/html"}, follow_redirects=True)

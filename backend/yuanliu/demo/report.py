@@ -95,7 +95,8 @@ def invite(console: Console, address: str, done: Performance) -> None:
     for result in done.results:
         path = identifiers.digital_link_path(result.case.gtin, result.lot)
         console.print(f"  {address}{path}", highlight=False, soft_wrap=True)
-    console.print(f"  {address}/api/v1/docs", highlight=False)
+    for path in ("/coop", "/audit", "/api/v1/docs"):
+        console.print(f"  {address}{path}", highlight=False)
     console.print("\nSign-ins to try (public; a devnet's only):")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for each in done.sign_ins:
