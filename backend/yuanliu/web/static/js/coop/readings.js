@@ -4,14 +4,14 @@
 import * as store from "./store.js";
 import { kick } from "./send.js";
 import { RULES, check, wrong } from "./form.js";
-import { account, chinese, make, say } from "./page.js";
+import { read } from "./sheets.js";
+import { account, make, say } from "./page.js";
 
 RULES.device = (field) => (!field.value.trim() || /^[!-~]{1,40}$/.test(field.value.trim()) ? "" : say("rule_device"));
 
 const figure = (text) => text.trim().replace("−", "-") || null;
 
 async function preview(form) {
-  const status = form.querySelector("[data-status]");
   const place = document.querySelector("[data-preview]");
   place.replaceChildren();
   if (!check(form)) return;
@@ -19,26 +19,8 @@ async function preview(form) {
   if (figure(lower.value) !== null && figure(upper.value) !== null && Number(figure(lower.value)) >= Number(figure(upper.value))) {
     return void wrong(form, "upper", say("rule_limits"));
   }
-  status.replaceChildren(make("p", { class: "small" }, say("reading")));
-  let answer;
-  let told;
-  try {
-    const headers = { "Accept-Language": chinese ? "zh" : "en", Accept: "application/json" };
-    const { csrf } = await (await fetch("/api/v1/session", { headers, cache: "no-store" })).json();
-    const body = new FormData();
-    body.append("file", form.elements.file.files[0]);
-    answer = await fetch("/api/v1/sheets/readings", { method: "POST", body, headers: { ...headers, "X-CSRF-Token": csrf ?? "" } });
-    told = await answer.json();
-  } catch {
-    status.replaceChildren(make("p", { class: "error", role: "alert" }, say("line_needed")));
-    return;
-  }
-  status.replaceChildren();
-  if (!answer.ok) {
-    const missing = told.fields?.[chinese ? "missing_zh" : "missing_en"];
-    wrong(form, "file", [told.title, missing?.join("、"), told.hint].filter(Boolean).join(" · "));
-    return;
-  }
+  const told = await read(form, "readings");
+  if (!told) return;
   if (told.faults.length) place.replaceChildren(faulty(told));
   else place.replaceChildren(...ready(form, told));
   place.scrollIntoView?.({ block: "nearest" });

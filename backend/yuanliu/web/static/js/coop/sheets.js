@@ -6,13 +6,9 @@ import { kick } from "./send.js";
 import { account, chinese, make, oneTimePassword, say } from "./page.js";
 import { wrong } from "./form.js";
 
-async function preview(form) {
+// Have the service read the form's file as such a sheet; what it told, or null where the form now says what is wrong.
+export async function read(form, sheet) {
   const status = form.querySelector("[data-status]");
-  const place = document.querySelector("[data-preview]");
-  const file = form.elements.file.files[0];
-  wrong(form, "file", file ? "" : say("choose_file"));
-  place.replaceChildren();
-  if (!file) return;
   status.replaceChildren(make("p", { class: "small" }, say("reading")));
   let answer;
   let told;
@@ -20,20 +16,30 @@ async function preview(form) {
     const headers = { "Accept-Language": chinese ? "zh" : "en", Accept: "application/json" };
     const { csrf } = await (await fetch("/api/v1/session", { headers, cache: "no-store" })).json();
     const body = new FormData();
-    body.append("file", file);
-    answer = await fetch(`/api/v1/sheets/${form.dataset.sheet}`, { method: "POST", body, headers: { ...headers, "X-CSRF-Token": csrf ?? "" } });
+    body.append("file", form.elements.file.files[0]);
+    answer = await fetch(`/api/v1/sheets/${sheet}`, { method: "POST", body, headers: { ...headers, "X-CSRF-Token": csrf ?? "" } });
     told = await answer.json();
   } catch {
     status.replaceChildren(make("p", { class: "error", role: "alert" }, say("line_needed")));
-    return;
+    return null;
   }
   status.replaceChildren();
   if (!answer.ok) {
     const missing = told.fields?.[chinese ? "missing_zh" : "missing_en"];
     wrong(form, "file", [told.title, missing?.join("、"), told.hint].filter(Boolean).join(" · "));
-    return;
+    return null;
   }
-  show(place, told, JSON.parse(form.dataset.columns));
+  return told;
+}
+
+async function preview(form) {
+  const place = document.querySelector("[data-preview]");
+  const file = form.elements.file.files[0];
+  wrong(form, "file", file ? "" : say("choose_file"));
+  place.replaceChildren();
+  if (!file) return;
+  const told = await read(form, form.dataset.sheet);
+  if (told) show(place, told, JSON.parse(form.dataset.columns));
 }
 
 function show(place, told, columns) {
