@@ -29,7 +29,7 @@ from yuanliu.settings import settings
 ARTEFACTS: Final = settings().project_dir / ".yuanliu" / "artefacts" / "journeys"
 """Where the screenshots go. Git does not see it."""
 
-PATIENCE: Final = 15_000.0
+PATIENCE: Final = 120_000.0
 """How long a page may take to show what a journey waits for, in ms. No test tells how fast it was."""
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
