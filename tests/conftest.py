@@ -11,6 +11,7 @@ OURS = {"YUANLIU_LONG", "YUANLIU_CALLS", "YUANLIU_SHRINK"}
 
 for name in [name for name in os.environ if name.startswith("YUANLIU_") and name not in OURS]:
     del os.environ[name]
+os.environ["YUANLIU_RPC_SECONDS"] = "300"  # a machine that stands still is no dead node
 
 pytest.register_assert_rewrite(
     "tests.world",

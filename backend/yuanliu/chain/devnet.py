@@ -74,8 +74,8 @@ P256_VALID: Final = (
     "7618b065f9832de4ca6ca971a7a1adc826d0f7c00181a5fb2ddf79ae00b4e10e"
 )
 
-_START_SECONDS: Final = 30.0
-_STOP_SECONDS: Final = 60.0
+_START_SECONDS: Final = 120.0
+_STOP_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -474,7 +474,7 @@ def _status(
     port = record.port if record else config.devnet_port
     chain_id = block = None
     if record:
-        node = Node(_url(port), timeout=5)
+        node = Node(_url(port))
         with suppress(YuanliuError):
             chain_id, block = node.chain_id(), node.block_number()
     return Status(

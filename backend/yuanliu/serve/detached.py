@@ -16,10 +16,11 @@ from yuanliu.chain.processes import identity, spawn_detached
 from yuanliu.errors import YuanliuError
 from yuanliu.settings import Settings
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 180.0
 """How long the service may take until it is ready: a copy that is built anew takes a while."""
 
-STOP_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 120.0
+_ANSWER_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def stop(config: Settings) -> bool:
 def ask(config: Settings, path: str) -> Any:  # noqa: ANN401 -- any JSON
     """Give what the service answers. Raises `YuanliuError` (`service.silent`)."""
     try:
-        with httpx.Client(trust_env=False, timeout=10) as client:
+        with httpx.Client(trust_env=False, timeout=_ANSWER_SECONDS) as client:
             answer = client.get(f"{config.address}{path}")
             return answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
