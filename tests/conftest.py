@@ -11,7 +11,6 @@ OURS = {"YUANLIU_LONG", "YUANLIU_CALLS", "YUANLIU_SHRINK"}
 
 for name in [name for name in os.environ if name.startswith("YUANLIU_") and name not in OURS]:
     del os.environ[name]
-os.environ["YUANLIU_RPC_SECONDS"] = "300"  # a machine that stands still is no dead node
 
 pytest.register_assert_rewrite(
     "tests.world",
@@ -23,7 +22,10 @@ pytest.register_assert_rewrite(
 
 from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cleared
 
+from yuanliu.chain import line  # noqa: E402 -- after the settings were cleared
 from yuanliu.chain.devnet import Devnet  # noqa: E402 -- after the settings were cleared
+
+line.ANSWER_SECONDS = 300.0  # type: ignore[misc] # a machine that stands still is no dead node
 
 LONG: Final = (
     "demo",

@@ -54,9 +54,6 @@ class Settings(BaseSettings):
     rpc_url: str = Field(default_factory=lambda data: f"http://127.0.0.1:{data['devnet_port']}")
     """JSON-RPC endpoint of the chain; the bundled devnet unless set."""
 
-    rpc_seconds: float = Field(default=20, gt=0)
-    """Seconds that the node may take for an answer; after that it is said to be unreachable."""
-
     chain_id: int = Field(default=_DEVNET, ge=1)
     """Id of the chain that we expect at `rpc_url` (EIP-155)."""
 

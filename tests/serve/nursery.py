@@ -10,13 +10,15 @@ import sys
 from typing import Any
 
 from yuanliu import cli
+from yuanliu.chain import line
 from yuanliu.serve import service  # noqa: F401 -- so that no program has to import it
 
 
 def main() -> None:
+    line.ANSWER_SECONDS = 300.0  # type: ignore[misc] # as in the tests' own process
     _answer("ready")
-    for line in sys.stdin:
-        asked = json.loads(line)
+    for order in sys.stdin:
+        asked = json.loads(order)
         if "pid" in asked:
             _answer(_ended(asked["pid"]))
         elif (pid := os.fork()) == 0:

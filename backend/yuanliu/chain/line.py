@@ -20,6 +20,9 @@ from requests.adapters import HTTPAdapter
 MAX_ANSWER: Final = 1 << 29
 """Longest answer that is read, in bytes: some 400,000 records."""
 
+ANSWER_SECONDS: Final = 30.0
+"""Longest wait for an answer, unless somebody says otherwise: a crowded machine may stand still for fifteen."""
+
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """Hosts that are this very machine: no proxy is asked for them."""
 
@@ -45,9 +48,9 @@ class TooLong(NoAnswer):
 class Line:
     """Posts to one address. Any thread may use it; each request has a connection of its own for its time."""
 
-    def __init__(self, url: str, seconds: float) -> None:
+    def __init__(self, url: str, seconds: float | None = None) -> None:
         self._url = url
-        self._seconds = seconds
+        self._seconds = ANSWER_SECONDS if seconds is None else seconds
         parts = urlsplit(url)
         self._near = parts.scheme == "http" and parts.hostname in LOOPBACK and not parts.username
         self._address = parts.hostname or "", parts.port or 80

@@ -19,7 +19,6 @@ from web3.types import RPCEndpoint
 
 from yuanliu.chain.line import Line, NoAnswer
 from yuanliu.errors import YuanliuError
-from yuanliu.settings import settings
 
 RECEIPT_TIMEOUT: Final = 120.0
 """Longest wait for a transaction to be mined, in seconds."""
@@ -100,13 +99,13 @@ class Receipt:
 class Node:
     """A JSON-RPC endpoint, with one kept-alive connection.
 
-    Every method raises `ChainUnreachable` when the node does not answer within `timeout` seconds (unless given: as
-    the settings say) and `RpcError` when it answers with an error.
+    Every method raises `ChainUnreachable` when the node does not answer within `timeout` seconds
+    (`line.ANSWER_SECONDS` unless given) and `RpcError` when it answers with an error.
     """
 
     def __init__(self, url: str, *, timeout: float | None = None) -> None:
         self.url = url
-        self._line = Line(url, settings().rpc_seconds if timeout is None else timeout)
+        self._line = Line(url, timeout)
         self._provider = _Provider(url, self._line)
 
     def request(self, method: str, *params: object) -> Any:  # noqa: ANN401 -- JSON-RPC results have any shape

@@ -13,7 +13,6 @@ import orjson
 from yuanliu.chain.line import MAX_ANSWER, Line, NoAnswer, TooLong
 from yuanliu.chain.node import ChainUnreachable, RpcError
 from yuanliu.errors import YuanliuError
-from yuanliu.settings import settings
 
 Log = dict[str, Any]
 """A log as the node writes it: hex texts under the names of the JSON-RPC interface."""
@@ -58,14 +57,14 @@ class Header:
 class RawNode:
     """A JSON-RPC endpoint for reading logs. It belongs to one thread.
 
-    Every method raises `ChainUnreachable` when the node does not answer within `timeout` seconds (unless given: as the
-    settings say) or answers nonsense, and `RpcError` when it answers with an error.
+    Every method raises `ChainUnreachable` when the node does not answer within `timeout` seconds (`line.ANSWER_SECONDS`
+    unless given) or answers nonsense, and `RpcError` when it answers with an error.
     """
 
     def __init__(self, url: str, *, timeout: float | None = None) -> None:
         self.url = url
         self._ids = count(1)
-        self._line = Line(url, settings().rpc_seconds if timeout is None else timeout)
+        self._line = Line(url, timeout)
 
     def close(self) -> None:
         """Close the connection."""
