@@ -55,6 +55,7 @@ def s3() -> Iterator[tuple[str, Bucket]]:
 class _Handler(BaseHTTPRequestHandler):
     bucket: Bucket
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_HEAD(self) -> None:
         self._answer()

@@ -31,6 +31,7 @@ class Proxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # the body follows at once, not when the head was acknowledged
 
             def do_POST(self) -> None:
                 proxy._answer(self)
