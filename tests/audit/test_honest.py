@@ -1,9 +1,9 @@
 """An honest history has no findings, whatever happened in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from random import Random
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from eth_abi.abi import encode
@@ -16,6 +16,7 @@ from tests.audit.conftest import audited
 from tests.index.history import History
 from tests.invariants.arena import Arena
 from tests.invariants.machine import Trade
+from tests.tampering import Json, Proxy
 from tests.world import FLAGS, GTIN_EGGS, World, person
 
 from yuanliu import actions
@@ -174,6 +175,46 @@ def test_keys_without_an_account_and_wallets_are_heard(world: World) -> None:
     world.node.request("anvil_setStorageAt", wallet.address, slot, other)
     report = audited(world)
     assert (report.findings, report.notes["wallets"]) == ((), 1)
+
+
+def test_a_block_of_many_payments_is_read_at_once(world: World) -> None:
+    """Their transactions come with the block; what it keeps back is asked for by its hash, what it changes is found."""
+    batch = world.harvest((world.farmer, 60_000))
+    world.node.request("evm_setAutomine", False)
+    try:
+        for _ in range(20):
+            order = world.order(world.line(batch, 1), number=world.number())
+            what = world.payments.call("pay", order)
+            sent = {"from": world.buyer.address, "to": what.to, "data": to_hex(what.data)}
+            world.node.request(
+                "eth_sendTransaction", sent | {"gas": hex(500_000), "gasPrice": "0x0"}
+            )
+        world.node.request("evm_mine")
+    finally:
+        world.node.request("evm_setAutomine", True)
+
+    def read(change: Callable[[list[Json]], object]) -> tuple[Report, int]:
+        def tamper(request: Json | list[Json], ask: Callable[[], Any]) -> Any:  # noqa: ANN401 -- JSON
+            told = ask()
+            if isinstance(request, list) and request[0]["params"][1:] == [True]:
+                assert request[0]["method"] == "eth_getBlockByNumber"
+                change(told[0]["result"]["transactions"])
+            return told
+
+        with Proxy(world.devnet.rpc_url, tamper) as proxy:
+            return audited(world, proxy.url), proxy.asked.count("eth_getTransactionByHash")
+
+    def lie(held: list[Json]) -> None:
+        held[7]["input"] = held[8]["input"]
+
+    report, all_others = read(lambda _: None)
+    assert (report.findings, report.counts["payments"]) == ((), 20)
+    report, asked = read(lambda held: held.pop(7))
+    assert (report.findings, asked) == ((), all_others + 1)
+    report, asked = read(lambda held: held.clear())
+    assert (report.findings, asked) == ((), all_others + 20)
+    report, _ = read(lie)
+    assert [finding.rule for finding in report.findings] == [Rule.WORDS]
 
 
 def test_what_is_given_by_mistake_is_told_and_is_no_finding(world: World) -> None:
