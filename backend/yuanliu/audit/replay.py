@@ -28,7 +28,7 @@ _AT_ONCE: Final = 300
 _MANY: Final = 12_000
 _MOST_FETCHED: Final = 50_000
 _WORTH_A_BLOCK: Final = 16
-"""From so many of its transactions on a whole block is read at once, which takes a node half the time."""
+"""From so many of its transactions on a block is asked for as a whole, instead of searched for each of them."""
 _FAULT: Final = "yuanliu"
 _NONSENSE: Final = (LookupError, TypeError, ValueError, AttributeError, YuanliuError)
 
