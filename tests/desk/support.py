@@ -28,6 +28,9 @@ from yuanliu.settings import Settings
 LONG: Final = os.environ.get("YUANLIU_LONG") == "1"
 """Whether there is time for more rounds."""
 
+SOON: Final = 240.0
+"""The longest wait for anything, in seconds: the machine may be busy."""
+
 BOTH: Final = pytest.mark.parametrize("reopened", ["sqlite", "postgresql"], indirect=True)
 """Marks a test that is run on both databases."""
 
@@ -112,7 +115,7 @@ class Desk:
         """Give the numbers of the events on the chain, in its order."""
         return numbers(self.world.records(self.batch))
 
-    def settle(self, seconds: float = 30) -> None:
+    def settle(self, seconds: float = SOON) -> None:
         """Take turns until nothing is on its way; whatever fails is tried again, as `run` does."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -170,7 +173,7 @@ def opened(folder: Path, *, url: str | None = None, schema: str = "yuanliu") -> 
     return engine
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = SOON) -> None:
     """Wait for something."""
     end = time.monotonic() + seconds
     while not true():

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 import httpx
-from tests.serve.programs import Place
+from tests.serve.programs import SOON, Place
 
-PATIENT: Final = 240.0
+PATIENT: Final = 600.0
 """Seconds after which somebody does give up: then the test fails."""
 
 THREADS: Final = 4
@@ -84,7 +84,7 @@ class Load:
     def _work(self, thread: int) -> None:
         headers = self._credentials[thread % 2]
         with httpx.Client(
-            base_url=self._place.url, trust_env=False, timeout=30, headers=headers
+            base_url=self._place.url, trust_env=False, timeout=SOON, headers=headers
         ) as client:
             for number in self._turn():
                 self._post(client, number)

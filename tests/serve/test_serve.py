@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.serve.programs import ACCOUNTS, PASSWORD, Ground, Nursery, Place, Program, until
+from tests.serve.programs import ACCOUNTS, PASSWORD, SOON, Ground, Nursery, Place, Program, until
 
 from yuanliu.chain import devnet
 from yuanliu.chain.deployment import Deployment
@@ -23,8 +22,9 @@ from yuanliu.desk.passwords import DEMO
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
-WITHIN = 20.0
-"""How long an end may take on a busy machine, in seconds; alone it takes less than two."""
+
+THREADS = 40
+"""How many requests are worked on at once; the others queue."""
 
 
 def feeding(number: int) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_the_command_itself_serves_and_ends(place: Place, tmp_path: Path) -> Non
             until(lambda: client.get("/readyz").status_code == 200)
             assert client.get("/healthz").json() == {"status": "alive"}
         process.send_signal(signal.SIGTERM)
-        assert process.wait(WITHIN) == 0
+        assert process.wait(SOON) == 0
         process.stdout.close()
     assert not place.has_devnet
     assert all(json.loads(line) for line in (tmp_path / "log").read_text().splitlines())
@@ -110,23 +110,24 @@ def test_a_signal_ends_it_in_order_and_only_the_devnet_that_it_started(
         if found:
             devnet.up(place.config)
         program = nursery.serve(place)
-        began = time.monotonic()
         assert program.end(number) == 0
-        assert time.monotonic() - began < WITHIN
         assert place.has_devnet is found
         assert program.defects() == []
         devnet.down(place.config)
 
 
 def test_a_signal_while_it_starts_leaves_nothing_running(nursery: Nursery, tmp_path: Path) -> None:
-    place = Place.at(tmp_path / "data")
-    program = nursery.start(place, "serve")
-    until(lambda: "Deploying Batches" in program.said)
-    assert program.end() == 0
-    assert not place.has_devnet
-    assert "Serving" not in program.said
-    assert program.log() == []
-    assert not place.config.deployment_file.exists()
+    for attempt in range(20):
+        place = Place.at(tmp_path / str(attempt))
+        program = nursery.start(place, "serve")
+        until(lambda program=program: "Deploying Batches" in program.said)  # type: ignore[misc]
+        assert program.end() == 0
+        assert not place.has_devnet
+        if not place.config.deployment_file.exists():
+            assert "Serving" not in program.said
+            assert program.log() == []
+            return
+    pytest.fail("the signal always came too late: the test tests nothing")
 
 
 def test_it_answers_what_is_under_way_before_it_ends(
@@ -161,7 +162,7 @@ def test_a_kill_signs_nobody_out_and_loses_nothing(
         again = nursery.serve(place)
         assert client.get("/api/v1/session").json()["account"]["login"] == "clerk"
         answer = client.post(path, json=feeding(5))
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code in {201, 202}, answer.text
         until(lambda: numbers(client, ground.batch) == [*range(6)])
     assert again.end() == 0
     assert place.has_devnet, "it was there before this one"
@@ -221,10 +222,9 @@ def test_after_a_reset_of_the_devnet_the_copy_is_built_anew(
     with place.client() as client:
         assert client.get(f"/api/v1/batches/{ground.batch}").status_code == 200
         devnet.reset(place.config)
-        until(lambda: client.get("/readyz").status_code == 503)
-        chain = client.get("/readyz").json()["parts"]["chain"]
-        assert chain["state"] == "failing"
-        assert "genesis" in chain["detail"]
+        until(lambda: "genesis" in (chain_of(client.get("/readyz"))["detail"] or ""))
+        answer = client.get("/readyz")
+        assert (answer.status_code, chain_of(answer)["state"]) == (503, "failing")
         assert program.end() == 0
         again = nursery.serve(place)
         assert Deployment.load(place.config.deployment_file).genesis != before.genesis
@@ -232,6 +232,11 @@ def test_after_a_reset_of_the_devnet_the_copy_is_built_anew(
         assert client.get("/api/v1/chain").json()["genesis"] == place.deployment.genesis
     assert again.end() == 0
     assert again.defects() == []
+
+
+def chain_of(answer: httpx.Response) -> dict[str, Any]:
+    part: dict[str, Any] = answer.json()["parts"]["chain"]
+    return part
 
 
 # ------------------------------------------------------------------ several processes
@@ -247,19 +252,20 @@ def test_two_processes_share_a_place_and_one_leads_at_a_time(
     path = f"/api/v1/batches/{ground.batch}/events"
     with place.client("clerk") as one, other.client() as two:
         two.cookies, two.headers = one.cookies, one.headers
-        assert one.post(path, json=feeding(1)).status_code == 201
+        assert one.post(path, json=feeding(1)).status_code in {201, 202}
         until(lambda: numbers(two, ground.batch) == [1])
-        assert two.post(path, json=feeding(2)).status_code == 201
+        assert two.post(path, json=feeding(2)).status_code in {201, 202}
         until(lambda: numbers(one, ground.batch) == [1, 2])
 
         worker = nursery.start(place.on_port(devnet.free_port()), "serve", "--part", "worker")
         until(lambda: "Working" in worker.said)
-        time.sleep(1)
         assert leading(first) == ["follower", "relayer"]
-        assert leading(second) == leading(worker) == []
+        killed = datetime.now(UTC)
         first.kill()
         until(lambda: leading(worker) == ["follower", "relayer"])
-        assert two.post(path, json=feeding(3)).status_code == 201
+        assert min(map(datetime.fromisoformat, led_since(worker))) > killed
+        assert leading(second) == []
+        assert two.post(path, json=feeding(3)).status_code in {201, 202}
         until(lambda: numbers(two, ground.batch) == [1, 2, 3])
     for program in (worker, second):
         assert program.end() == 0
@@ -268,6 +274,10 @@ def test_two_processes_share_a_place_and_one_leads_at_a_time(
 
 def leading(program: Program) -> list[str]:
     return sorted(entry["task"] for entry in program.log() if entry["event"] == "leading")
+
+
+def led_since(program: Program) -> list[str]:
+    return [entry["timestamp"] for entry in program.log() if entry["event"] == "leading"]
 
 
 # ------------------------------------------------------------------ what it says of itself
@@ -281,17 +291,21 @@ def test_readiness_says_what_is_wrong_and_recovers_by_itself(
     assert node is not None
     with place.client() as client:
         os.kill(node, signal.SIGSTOP)
-        try:
-            began = time.monotonic()
-            answer = client.get("/readyz")
-            assert answer.status_code == 503
-            assert time.monotonic() - began < 10
-            assert answer.json()["parts"]["chain"]["state"] == "failing"
-            assert place.config.rpc_url in answer.json()["parts"]["chain"]["detail"]
-            assert answer.json()["parts"]["desk"]["state"] == "ok"
-            _stays_alive_with_many_waiting(client)
-        finally:
-            os.kill(node, signal.SIGCONT)
+        with ThreadPoolExecutor(THREADS + 5) as pool:
+            try:
+                answer = client.get("/readyz")  # it does not wait until the node goes on
+                assert answer.status_code == 503
+                assert chain_of(answer)["state"] == "failing"
+                assert place.config.rpc_url in chain_of(answer)["detail"]
+                assert answer.json()["parts"]["desk"]["state"] == "ok"
+                path = f"/api/v1/actors/{str(ACCOUNTS['cooperative'].address).lower()}/recovery"
+                waiting = [pool.submit(client.get, path) for _ in range(THREADS + 5)]
+                until(lambda: connections(place.config.devnet_port) >= THREADS)
+                assert client.get("/healthz").status_code == 200, "it needs none of the threads"
+                assert not any(each.done() for each in waiting)
+            finally:
+                os.kill(node, signal.SIGCONT)
+        assert {each.result().status_code for each in waiting} == {200}
         until(lambda: client.get("/readyz").status_code == 200)
 
         os.kill(node, signal.SIGKILL)
@@ -303,14 +317,10 @@ def test_readiness_says_what_is_wrong_and_recovers_by_itself(
     assert program.defects() == []
 
 
-def _stays_alive_with_many_waiting(client: httpx.Client) -> None:
-    with ThreadPoolExecutor(80) as pool:
-        waiting = [pool.submit(client.get, "/readyz") for _ in range(80)]
-        time.sleep(0.2)
-        alive = httpx.get(f"{client.base_url}/healthz", trust_env=False, timeout=2)
-        assert alive.status_code == 200
-        assert sum(not each.done() for each in waiting) > 40
-        assert {each.result().status_code for each in waiting} == {503}
+def connections(port: int) -> int:
+    """Count the connections that are open to a port of this machine."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
 def test_the_log_is_json_and_keeps_every_secret(
@@ -326,9 +336,9 @@ def test_the_log_is_json_and_keeps_every_secret(
         token = made.json()["token"]
         forged = token[:-4] + "aaaa"
         secrets |= {token, forged, token.rpartition("_")[2]}
-        for bearer, status in ((token, 201), (forged, 401)):
+        for bearer, statuses in ((token, {201, 202}), (forged, {401})):
             sent = {"Authorization": f"Bearer {bearer}"}
-            assert nobody.post(path, json=feeding(1), headers=sent).status_code == status
+            assert nobody.post(path, json=feeding(1), headers=sent).status_code in statuses
         for login in ("clerk", "nobody-there"):
             body = {"login": login, "password": "a wrong password of nobody"}
             assert nobody.post("/api/v1/session", json=body).status_code == 401
