@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from httpx import Client, Response
@@ -25,11 +26,17 @@ from yuanliu.desk.first_start import DemoSignIn, import_devnet_accounts
 from yuanliu.index import queries as q
 from yuanliu.serve import service
 from yuanliu.settings import Settings, settings
+from yuanliu.web import acting
 from yuanliu.web.app import create_app
+from yuanliu.web.routes import farmer
 
 EGGS, ORANGES, TEA = (case.gtin for case in CASES)
 SECRET: Final = "a secret of the payment provider of tests"
-SOON: Final = 20.0
+SOON: Final = 120.0
+"""How long anything may take, in seconds. No test tells how fast it was, and no request gives up before."""
+
+PATIENCE: Final = 2 * SOON
+"""How long a client waits for an answer, in seconds."""
 
 
 @dataclass
@@ -55,7 +62,7 @@ class House:
     def client(self, who: str = "") -> Client:
         """Give a client, signed in as `who`, or as nobody."""
         if who not in self._clients:
-            client = Client(base_url=self.url, trust_env=False, timeout=60)
+            client = Client(base_url=self.url, trust_env=False, timeout=PATIENCE)
             if who:
                 sign_in = {"login": who, "password": self.sign_ins[who].password}
                 answer = client.post("/api/v1/session", json=sign_in)
@@ -115,8 +122,14 @@ def _serve(app: FastAPI, port: int) -> tuple[uvicorn.Server, threading.Thread]:
 
 @contextmanager
 def house(folder: Path, *, public_url: str | None = "http://yuanliu.test") -> Iterator[House]:
-    """Open a house, and close it. Without a public address it is known by where it listens."""
-    with Devnet() as devnet:
+    """Open a house, and close it. Without a public address it is known by where it listens.
+
+    Its answers wait for their block as long as the tests do: what a machine that stands still has not done within the
+    product's ten seconds is no other answer to a test.
+    """
+    with Devnet() as devnet, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acting, "WAIT_SECONDS", SOON)
+        patch.setattr(farmer, "WAIT_SECONDS", SOON)
         port = free_port()
         config = Settings(
             data_dir=folder,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 from httpx import Client
-from tests.web.house import EGGS, House
+from tests.web.house import EGGS, PATIENCE, House
 from tests.web.test_season import batch, delivery, lot, now
 
 from yuanliu.desk.people import AccountKind
@@ -233,7 +233,7 @@ def test_nobody_gets_past_without_signing_in(home: House) -> None:
         answer = home.client().request(method, filled(home, path), json={})
         assert (route, answer.status_code) == (route, 401)
         assert answer.json()["code"] == "access.unauthenticated"
-        forged = Client(base_url=home.url, trust_env=False)
+        forged = Client(base_url=home.url, trust_env=False, timeout=PATIENCE)
         for headers in (
             {"Authorization": "Bearer yl_nonsense"},
             {"Authorization": "Bearer " + "yl_" + "a" * 16 + "_" + "b" * 59},
@@ -343,7 +343,7 @@ def test_a_cookie_alone_changes_nothing(home: House) -> None:
 def test_a_token_may_no_more_than_its_scopes(home: House) -> None:
     made = home.post("clerk", "tokens", {"label": "scale", "scopes": ["deliveries:write"]}).json()
     receipt = delivery(home, home.address("farmer-eggs"))
-    with Client(base_url=home.url, trust_env=False, timeout=60) as machine:
+    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as machine:
         machine.headers["Authorization"] = f"Bearer {made['token']}"
         void = machine.post(f"/api/v1/deliveries/{receipt}/void", json={"reason": "weighed twice"})
         assert void.status_code == 201, void.text

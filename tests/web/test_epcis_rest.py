@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from httpx import Response
-from tests.web.house import EGGS, House
+from tests.web.house import EGGS, SOON, House
 
 from yuanliu.epcis import contexts, hashing
 from yuanliu.epcis.validation import open_document
@@ -57,7 +57,7 @@ def capture(
 
 def finished(home: House, answer: Response, *, who: str = "carrier") -> dict[str, Any]:
     assert answer.status_code == 202, answer.text
-    end = time.monotonic() + 20
+    end = time.monotonic() + SOON
     while time.monotonic() < end:
         job: dict[str, Any] = home.client(who).get(answer.headers["location"]).json()
         if not job["running"]:

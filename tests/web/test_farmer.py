@@ -1,6 +1,7 @@
 """The farmer's page over HTTP: who gets in, what he sees, and a tap that takes the money once."""
 
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -8,7 +9,7 @@ from typing import Any, Final
 import pytest
 from httpx import Client
 from tests.web.farming import PIN, Card, deliver, hang_up, lot_of, sell
-from tests.web.house import House
+from tests.web.house import PATIENCE, House
 
 from yuanliu import money
 from yuanliu.demo.cases import GRADED
@@ -162,8 +163,11 @@ def test_nobody_gets_in_with_another_card_or_another_form(pool: tuple[Card, Card
     assert "set-cookie" not in forced.headers
 
 
-def test_a_guesser_is_locked_out_and_told_for_how_long(home: House) -> None:
-    card = Card(home)
+def test_a_guesser_is_locked_out_and_told_for_how_long(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, moment = Card(home), time.time()
+    monkeypatch.setattr(home.prepared.services.pins, "_now", lambda: moment)
     answers = [card.do("open", pin=f"1357{n:02d}").status_code for n in range(7)]
     assert answers == [401] * 5 + [429] * 2
     page = card.do("open", pin=card.pin)
@@ -188,7 +192,7 @@ def test_a_guesser_is_locked_out_and_told_for_how_long(home: House) -> None:
     ],
 )
 def test_what_is_no_card_gets_a_page_that_says_so(home: House, path: str, status: int) -> None:
-    with Client(base_url=home.url, trust_env=False, timeout=60) as nobody:
+    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as nobody:
         page = nobody.get(path, headers={"Accept": "text/html"})
     assert page.status_code == status
     assert "<h1>" in page.text
@@ -213,7 +217,7 @@ def test_a_pin_is_given_by_the_farmers_own_cooperative_alone(home: House) -> Non
 def test_a_lot_that_was_made_into_another_says_so(home: House) -> None:
     """The demo's slopes were graded into one lot: nothing of them was sold as it was, and all of it was used."""
     given = home.post("clerk", f"farmers/{home.address('farmer-eggs')}/pin").json()
-    with Client(base_url=home.url, trust_env=False, timeout=60) as phone:
+    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as phone:
         phone.post(given["page"], data={"do": "open", "pin": given["one_time_pin"]})
         page = phone.get(given["page"]).text
         csrf = re.search(r'name="csrf" value="([^"]+)"', page)

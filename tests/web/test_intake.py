@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from httpx import Client, Response
-from tests.web.house import House
+from tests.web.house import PATIENCE, SOON, House
 
 from yuanliu.desk.intentions import Intention
 from yuanliu.desk.outbox import Handed
@@ -24,9 +24,9 @@ def machine(home: House) -> Iterator[Client]:
     """A machine of the cooperative's clerk, with a token."""
     made = home.post("clerk", "tokens", {"label": "sensor", "scopes": ["read", "events:write"]})
     headers = {"Authorization": f"Bearer {made.json()['token']}", "Prefer": "respond-async"}
-    with Client(base_url=home.url, trust_env=False, timeout=60, headers=headers) as client:
+    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE, headers=headers) as client:
         yield client
-        end = time.monotonic() + 60
+        end = time.monotonic() + SOON
         for state in ("waiting", "sent"):  # other files count what is on its way
             while client.get(f"/api/v1/intentions?state={state}&limit=1").json()["items"]:
                 assert time.monotonic() < end
@@ -50,7 +50,7 @@ def hand_in(machine: Client, batch: str, body: object, **headers: str) -> Respon
 
 
 def settled(machine: Client, id_: str) -> dict[str, Any]:
-    end = time.monotonic() + 60
+    end = time.monotonic() + SOON
     while True:
         found: dict[str, Any] = machine.get(f"/api/v1/intentions/{id_}").json()
         if found["state"] not in {"waiting", "sent"}:
@@ -150,14 +150,14 @@ def test_one_that_is_refused_does_not_hold_up_those_beside_it(machine: Client, b
 def test_a_token_that_is_revoked_is_refused_at_once(home: House, batch: str) -> None:
     made = home.post("clerk", "tokens", {"label": "lost", "scopes": ["events:write"]}).json()
     headers = {"Authorization": f"Bearer {made['token']}", "Prefer": "respond-async"}
-    with Client(base_url=home.url, trust_env=False, timeout=60, headers=headers) as lost:
+    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE, headers=headers) as lost:
         assert hand_in(lost, batch, said(200)).status_code == 202
         assert home.client("clerk").delete(f"/api/v1/tokens/{made['id']}").status_code == 204
         refused = hand_in(lost, batch, said(201))
         assert (refused.status_code, refused.json()["code"]) == (401, "access.token_revoked")
     read = home.post("clerk", "tokens", {"label": "reads", "scopes": ["read"]}).json()
     headers["Authorization"] = f"Bearer {read['token']}"
-    with Client(base_url=home.url, trust_env=False, timeout=60, headers=headers) as reader:
+    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE, headers=headers) as reader:
         answer = hand_in(reader, batch, said(202))
     assert (answer.status_code, answer.json()["code"]) == (403, "access.forbidden")
 
