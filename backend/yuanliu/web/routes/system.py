@@ -75,14 +75,18 @@ def ready(wired: Wired, response: Response) -> Readiness:
 
 @router.get("/api/v1/chain")
 def show_chain(wired: Wired) -> dict[str, Any]:
-    """Name the chain and the contracts, for whoever checks for himself."""
+    """Name the chain and the contracts, for whoever checks for himself, and the block up to which the pages tell."""
     d = wired.deployment
+    reached = None
+    with suppress(YuanliuError), reading(wired.copy) as db:
+        reached = q.status(db)
     return {
         "chain_id": d.chain_id,
         "genesis": d.genesis,
         "first_block": d.block,
         "contracts": {name: each.address.lower() for name, each in d.contracts.items()},
         "source_hash": d.source_hash,
+        "block": reached.block if reached else None,
     }
 
 
