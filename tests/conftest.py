@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 OURS = {"YUANLIU_LONG", "YUANLIU_CALLS", "YUANLIU_SHRINK"}
 """What says how long the invariants are tried, see `tests/INVARIANTS.md`; no settings of the program."""
@@ -24,6 +26,11 @@ from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cl
 
 from yuanliu.chain import line  # noqa: E402 -- after the settings were cleared
 from yuanliu.chain.devnet import Devnet  # noqa: E402 -- after the settings were cleared
+
+examples.register_profile(
+    "ours", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # a busy machine is no fault of an example
+examples.load_profile("ours")
 
 line.ANSWER_SECONDS = 300.0  # type: ignore[misc] # a machine that stands still is no dead node
 

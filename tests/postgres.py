@@ -17,7 +17,7 @@ from typing import Final
 
 import psycopg
 
-_START_SECONDS: Final = 30.0
+_START_SECONDS: Final = 240.0
 _FAST: Final = {
     "fsync": "off",
     "full_page_writes": "off",

@@ -31,7 +31,9 @@ class Proxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # the body follows at once, not when the head was acknowledged
+            disable_nagle_algorithm = (
+                True  # the body follows at once, not when the head was acknowledged
+            )
 
             def do_POST(self) -> None:
                 proxy._answer(self)
@@ -71,7 +73,7 @@ class Proxy:
 
     def _ask(self, body: bytes) -> Json:
         headers = {"Content-Type": "application/json"}
-        with requests.post(self.upstream, body, headers=headers, timeout=30) as answer:
+        with requests.post(self.upstream, body, headers=headers, timeout=300) as answer:
             asked: Json = answer.json()
             return asked
 

@@ -189,7 +189,7 @@ class Batch:
 def transacted(request: Callable[..., Any], transaction: dict[str, Any]) -> dict[str, Any]:
     """Send a transaction in anybody's name, and give its receipt once it is mined."""
     sent = request("eth_sendTransaction", transaction)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while (raw := request("eth_getTransactionReceipt", sent)) is None:
         assert time.monotonic() < end, "it was not mined in time"
         time.sleep(0.0005)

@@ -45,10 +45,8 @@ def pay(sender: Sender) -> str:
 
 def test_a_closed_port_is_an_unreachable_chain_at_once_and_the_error_says_what_to_do() -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    started = time.monotonic()
-    with pytest.raises(ChainUnreachable) as caught:
+    with pytest.raises(ChainUnreachable, match="ConnectionRefused") as caught:
         Node(url).chain_id()
-    assert time.monotonic() - started < 1
     error = caught.value
     assert (error.code, error.exit_code, error.retryable) == ("chain.unreachable", 2, True)
     assert error.fields == {"url": url}
@@ -114,10 +112,15 @@ def drip(connection: socket.socket) -> None:
 def test_the_timeout_holds_for_the_whole_answer_and_is_not_waited_for_again(
     say: Callable[[socket.socket], None],
 ) -> None:
-    started = time.monotonic()
-    with speaking(say) as url, pytest.raises(ChainUnreachable, match="in time"):
+    heard: list[socket.socket] = []
+
+    def saying(connection: socket.socket) -> None:
+        heard.append(connection)
+        say(connection)
+
+    with speaking(saying) as url, pytest.raises(ChainUnreachable, match="in time"):
         Node(url, timeout=0.3).chain_id()
-    assert time.monotonic() - started < 1
+    assert len(heard) == 1
 
 
 def test_an_endless_answer_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,15 +345,19 @@ def test_a_node_that_dies_and_comes_back_is_asked_for_the_nonce_again(devnet: De
             pay(sender)
 
 
-def test_after_the_chain_went_back_the_nonce_is_found_again(devnet: Devnet) -> None:
+def test_after_the_chain_went_back_the_nonce_is_found_again(
+    devnet: Devnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with devnet.anchor():
-        sender = Sender(Node(devnet.rpc_url, timeout=0.5), RELAYER)
+        sender = Sender(devnet.node, RELAYER)
         before = sender.nonce
         snapshot = devnet.snapshot()
         pay(sender)
         devnet.revert(snapshot)
-        with pytest.raises(ChainUnreachable, match="in time"):  # waits for the nonce before
-            pay(sender)
+        with monkeypatch.context() as patched:
+            patched.setattr(node_module, "RECEIPT_TIMEOUT", 0.2)
+            with pytest.raises(ChainUnreachable, match="in time"):  # waits for the nonce before
+                pay(sender)
         assert sender.nonce == before
         assert pay(sender)
         devnet.node.request("anvil_dropAllTransactions")

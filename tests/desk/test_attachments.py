@@ -365,7 +365,7 @@ found, file = store.get(store.put([report], declared="application/pdf", name="x"
 print(file.read() == report)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
     )
     assert done.stdout.split() == ["attachments.disk_full", "True", "0", "True"], done.stderr
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from sqlalchemy import func, insert, select, update
-from tests.desk.support import BOTH, Desk, until
+from tests.desk.support import BOTH, SOON, Desk, until
 
 from yuanliu.database import DatabaseUnreachable
 from yuanliu.desk import keeping
@@ -80,5 +80,5 @@ def test_the_keeper_goes_on_after_a_failure(desk: Desk, monkeypatch: pytest.Monk
     thread.start()
     until(lambda: len(rounds) > 2)
     stop.set()
-    thread.join(10)
+    thread.join(SOON)
     assert not thread.is_alive()

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, update
 from sqlalchemy.event import listen
-from tests.desk.support import BOTH, Desk, event, opened
+from tests.desk.support import BOTH, SOON, Desk, event, opened
 from tests.tampering import Proxy
 from tests.world import World, payload_of
 
@@ -439,22 +439,22 @@ def test_who_waits_hears_of_it_at_once_and_otherwise_gets_what_there_is(desk: De
     found = desk.submit(1)
     begin = time.monotonic()
     assert desk.outbox.wait(found.id, 0.1).state is State.WAITING
-    assert 0.1 <= time.monotonic() - begin < 2
+    assert time.monotonic() - begin >= 0.1
     heard: list[Intention] = []
-    waiter = threading.Thread(target=lambda: heard.append(desk.outbox.wait(found.id, 20)))
+    waiter = threading.Thread(target=lambda: heard.append(desk.outbox.wait(found.id, SOON)))
     waiter.start()
     desk.turn()
-    waiter.join(5)
+    waiter.join(SOON)
     assert [each.state for each in heard] == [State.DONE]
     assert desk.outbox._waiters == {}
 
 
 def test_ids_sort_by_the_time_they_were_given() -> None:
-    ids = Ids()
+    ids, begin = Ids(), time.time() - 0.001
     given = [ids.id() for _ in range(5_000)]
     assert given == sorted(set(given))
     assert all(len(each) == 32 and each[12] == "7" for each in given)
-    assert abs(int(given[0][:12], 16) / 1_000 - time.time()) < 60
+    assert begin <= int(given[0][:12], 16) / 1_000 <= time.time()
 
 
 def test_another_deployment_begins_with_an_empty_outbox(desk: Desk) -> None:

@@ -84,7 +84,10 @@ def test_the_requests_of_many_signers_travel_in_one_transaction_in_order(desk: D
     assert len(dispatches(desk)) == 1
 
 
-def test_more_than_a_transaction_holds_is_sent_in_several_at_once(desk: Desk) -> None:
+def test_more_than_a_transaction_holds_is_sent_in_several_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relayer_module, "DELAY", 0)
     desk.submit_all(range(250))
     desk.relayer.step()
     sent = dispatches(desk)
@@ -234,7 +237,7 @@ def test_it_sends_no_transaction_that_a_block_of_this_chain_cannot_hold(desk: De
 
 def test_what_lapsed_on_another_chain_is_not_signed_for_this_one(desk: Desk) -> None:
     found = short(desk, 1, nonce=0)
-    desk.world.wait(200)
+    desk.world.wait(700)
     desk.turn()
     other = Outbox(desk.engine, replace(desk.world.deployment, genesis="0x00"), desk.world.node)
     with pytest.raises(YuanliuError) as caught:
@@ -262,7 +265,7 @@ def test_too_little_gas_is_nobodys_refusal_it_is_signed_anew(
     assert desk.numbers() == [1, 2]
 
 
-def short(desk: Desk, number: int, *, nonce: int, seconds: int = 100) -> Intention:
+def short(desk: Desk, number: int, *, nonce: int, seconds: int = 600) -> Intention:
     """Hand in an event whose signature soon expires."""
     behind = (
         int(time.time()) - desk.world.now
@@ -287,7 +290,7 @@ def test_what_expired_lapses_with_what_was_to_follow_and_both_are_signed_anew(de
     first = short(desk, 1, nonce=0)
     after = desk.submit(2)
     stranger = desk.submit(3, who=desk.world.clerk)
-    desk.world.wait(200)
+    desk.world.wait(700)
     desk.turn()
     assert desk.state(stranger) is State.DONE
     assert [desk.state(each) for each in (first, after)] == [State.LAPSED, State.LAPSED]
@@ -308,7 +311,7 @@ def test_only_who_asked_for_it_signs_it_anew(desk: Desk) -> None:
     found = short(desk, 1, nonce=0)
     waiting = desk.submit(2)
     assert desk.outbox.resign(waiting.id, desk.world.coop.account) == waiting
-    desk.world.wait(200)
+    desk.world.wait(700)
     desk.turn()
     with pytest.raises(YuanliuError) as caught:
         desk.outbox.resign(found.id, desk.world.clerk.account)
@@ -340,7 +343,7 @@ def test_what_somebody_else_relayed_is_done(desk: Desk) -> None:
 
 def test_what_somebody_else_relayed_after_it_lapsed_is_not_done_again(desk: Desk) -> None:
     first, after = short(desk, 1, nonce=0), desk.submit(2)
-    desk.world.wait(200)
+    desk.world.wait(700)
     desk.turn()
     assert desk.state(after) is State.LAPSED
     key = desk.world.coop.account
@@ -451,6 +454,8 @@ def test_a_transaction_is_stored_before_it_is_sent(
 def test_what_the_node_lost_from_its_pool_is_sent_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relayer_module, "RESEND_SECONDS", 1_000)
+    monkeypatch.setattr(relayer_module, "DELAY", 0)
     desk.submit_all(range(150))
     desk.relayer.step()
     assert pool(desk) == 2
@@ -466,6 +471,8 @@ def test_what_the_node_lost_from_its_pool_is_sent_again(
 def test_one_that_the_node_lost_holds_up_the_next_only_until_it_is_sent_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relayer_module, "RESEND_SECONDS", 1_000)
+    monkeypatch.setattr(relayer_module, "DELAY", 0)
     desk.submit_all(range(250))
     desk.relayer.step()
     with desk.engine.connect() as connection:
@@ -493,8 +500,8 @@ def test_answers_that_get_lost_lose_nothing(desk: Desk) -> None:
 
     desk.submit_all(range(500))
     with Proxy(desk.world.node.url, drop) as proxy:
-        desk.relayer = desk.new_relayer(Node(proxy.url, timeout=5))
-        desk.settle(60)
+        desk.relayer = desk.new_relayer(Node(proxy.url))
+        desk.settle()
     assert heard[0] > 2
     assert desk.numbers() == list(range(500))
 
@@ -503,7 +510,7 @@ def test_while_the_node_is_away_the_status_says_so_and_nothing_is_lost(desk: Des
     away = [True]
     desk.submit_all(range(5))
     with Proxy(desk.world.node.url, lambda _, ask: None if away[0] else ask()) as proxy:
-        desk.relayer = desk.new_relayer(Node(proxy.url, timeout=5))
+        desk.relayer = desk.new_relayer(Node(proxy.url))
         with pytest.raises(ChainUnreachable):
             desk.relayer.step()
         with desk.running():
@@ -531,7 +538,7 @@ def test_it_sends_nothing_to_another_chain(desk: Desk) -> None:
 
 def test_it_looks_again_which_chain_it_is_after_the_node_was_away(desk: Desk) -> None:
     with Devnet(flags=FLAGS) as other, Proxy(desk.world.node.url) as proxy:
-        desk.relayer = desk.new_relayer(Node(proxy.url, timeout=5))
+        desk.relayer = desk.new_relayer(Node(proxy.url))
         desk.relayer.step()
         proxy.tamper = lambda _request, _ask: None
         with pytest.raises(ChainUnreachable):
@@ -728,6 +735,8 @@ def bent(elsewhere: World, engine: Engine) -> Iterator[Desk]:
 def test_when_fees_rise_what_is_stuck_is_replaced_by_one_that_pays_more(
     bent: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relayer_module, "REPLACE_SECONDS", 1_000)
+    monkeypatch.setattr(relayer_module, "DELAY", 0)
     bent.submit_all(range(150))
     bent.relayer.step()
     node = bent.world.node
@@ -921,6 +930,6 @@ def test_during_load_reorgs_and_a_forgetful_pool_lose_nothing(
                 bent.reorg(first % 7 + 1)
             if first % 80 == 0:
                 node.request("anvil_dropAllTransactions")
-        until(lambda: bent.outbox.counts()[State.DONE] == total, 60)
+        until(lambda: bent.outbox.counts()[State.DONE] == total)
     bent.settle()
     assert bent.numbers() == list(range(total))

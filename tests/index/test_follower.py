@@ -31,6 +31,9 @@ from yuanliu.settings import Settings
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
+SOON = 240.0
+"""The longest wait for anything, in seconds: the machine may be busy."""
+
 
 def cursor_block(engine: Engine) -> int:
     with engine.connect() as db:
@@ -288,7 +291,9 @@ def test_a_locked_database_is_waited_for(
 def test_the_loop_takes_over_what_happens_and_is_woken(
     world: World, engine: Engine, node: RawNode, tmp_path: Path
 ) -> None:
-    follower = Follower(Store(engine), world.deployment, node, poll=30.0)
+    follower = Follower(
+        Store(engine), world.deployment, node, poll=3_600.0
+    )  # whatever it notices in this time it was woken for
     stop = threading.Event()
     thread = threading.Thread(target=follower.run, args=(stop,))
     thread.start()
@@ -297,14 +302,12 @@ def test_the_loop_takes_over_what_happens_and_is_woken(
         before = facts(engine)
         batch = world.harvest()
         follower.wake()
-        started = time.monotonic()
         _until(lambda: facts(engine) > before)
-        assert time.monotonic() - started < 5.0
         assert follower.status.error is None
     finally:
         stop.set()
         follower.wake()
-        thread.join(10)
+        thread.join(SOON)
     assert not thread.is_alive()
     assert follower.status.state is State.STOPPED
     with engine.connect() as db:
@@ -313,7 +316,7 @@ def test_the_loop_takes_over_what_happens_and_is_woken(
 
 
 def test_an_unreachable_node_is_told_and_waited_for(world: World, engine: Engine) -> None:
-    with Proxy(world.devnet.rpc_url) as proxy, closing(RawNode(proxy.url, timeout=2)) as node:
+    with Proxy(world.devnet.rpc_url) as proxy, closing(RawNode(proxy.url)) as node:
         follower = Follower(Store(engine), world.deployment, node, poll=0.05)
         stop = threading.Event()
         thread = threading.Thread(target=follower.run, args=(stop,))
@@ -331,11 +334,11 @@ def test_an_unreachable_node_is_told_and_waited_for(world: World, engine: Engine
         finally:
             stop.set()
             follower.wake()
-            thread.join(10)
+            thread.join(SOON)
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + SOON
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -32,7 +32,7 @@ def proxy(world: World) -> Iterator[Proxy]:
 
 @pytest.fixture
 def lied_to(proxy: Proxy, engine: Engine, world: World) -> Iterator[Follower]:
-    with closing(RawNode(proxy.url, timeout=5)) as node:
+    with closing(RawNode(proxy.url)) as node:
         yield Follower(Store(engine), world.deployment, node)
 
 

@@ -84,7 +84,7 @@ class Arena:
     def __init__(self, devnet: Devnet) -> None:
         self.world = World(devnet)
         w = self.world
-        self._http = http.client.HTTPConnection("127.0.0.1", devnet.port, timeout=60)
+        self._http = http.client.HTTPConnection("127.0.0.1", devnet.port, timeout=300)
         self._http.connect()
         self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.contracts: dict[str, Contract] = {

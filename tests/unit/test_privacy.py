@@ -499,4 +499,4 @@ def test_deep_and_long_events_take_no_time() -> None:
     started = time.process_time()
     assert refused({"a:b": deep})[1] == "phone"
     check({"a:b": "1 " * 4_000, "c:d": "0-" * 4_000, "e:f": "a.@" * 2_700, "g:h": "王" * 8_000})
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 60  # of the processor, where 0.02 is usual
