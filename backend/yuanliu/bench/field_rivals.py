@@ -1,7 +1,8 @@
 """Where the rivals live: environments of their own, made when first asked for, from locks; nothing of them is ours.
 
-Python packages from `scripts/rivals.lock`, npm packages from `scripts/rivals/package-lock.json`, both checked against
-hashes, in `rivals/` of the data folder. Their side of each comparison is in `scripts/rivals/`.
+Python packages from `scripts/rivals.lock`, see `scripts/environment`; npm packages from
+`scripts/rivals/package-lock.json`, in `rivals/` of the data folder; both checked against hashes. Their side of each
+comparison is in `scripts/rivals/`.
 """
 
 import base64
@@ -10,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Final
@@ -39,15 +39,8 @@ def sources() -> Path:
 
 def python() -> Path:
     """Give the interpreter of the rivals' Python packages. Raises `RivalUnavailable`."""
-    lock = settings().project_dir / "scripts" / "rivals.lock"
-    folder = _home() / "venv"
-    found = folder / "bin" / "python"
-    if not _is_from(folder, lock):
-        run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        pip = [str(found), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        run([*pip, "--require-hashes", "-r", str(lock)])
-        _mark(folder, lock)
-    return found
+    made = run([str(settings().project_dir / "scripts" / "environment"), "rivals"])
+    return Path(made.strip())
 
 
 def node() -> Path:
@@ -122,7 +115,8 @@ def compute(asked: dict[str, object]) -> dict[str, object]:
 
 def environment(**more: str) -> dict[str, str]:
     """Give the environment of a rival's program: the Node of its own first, and nothing told to anybody."""
-    path = f"{_home() / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    programs = settings().project_dir / ".yuanliu" / "environments" / "rivals" / "bin"
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     return (
         os.environ | {"PATH": path, "DO_NOT_TRACK": "1", "PONDER_TELEMETRY_DISABLED": "true"} | more
     )
