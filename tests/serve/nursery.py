@@ -4,6 +4,7 @@ Each line of its input is a JSON object. With `arguments`: a program is born, an
 `pid`: whether that one has ended; its exit code (negative: the signal that ended it), or null.
 """
 
+import gc
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from yuanliu.serve import service  # noqa: F401 -- so that no program has to imp
 
 def main() -> None:
     line.ANSWER_SECONDS = 300.0  # type: ignore[misc] # as in the tests' own process
+    gc.freeze()  # whoever looks through what was imported copies it
     _answer("ready")
     for order in sys.stdin:
         asked = json.loads(order)

@@ -1,7 +1,8 @@
 """The `yuanliu` command: thin. Each command imports what it needs, so that `--help` answers at once."""
 
+import gc
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -10,6 +11,9 @@ from yuanliu import __version__
 from yuanliu.cli import audit, backups, bench, chain, labels, operator, service, settings
 from yuanliu.cli.consoles import err, out
 from yuanliu.errors import YuanliuError
+
+_YOUNG: Final = 50_000
+"""How many new objects there are before Python looks for garbage: while it imports, there is none to find."""
 
 app = typer.Typer(
     name="yuanliu",
@@ -49,6 +53,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; a refusal is printed with its code and hint, and sets the exit code."""
+    gc.set_threshold(_YOUNG)
     try:
         app()
     except YuanliuError as error:
@@ -60,3 +65,5 @@ def main() -> None:
         if error.hint:
             err.print(f"[cyan]hint[/]: {escape(error.hint)}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    finally:
+        gc.freeze()  # otherwise Python looks through everything once more before it ends
