@@ -7,6 +7,7 @@
   const KEY = 'yuanliu.endpoints';
   const TRIES = 4;
   const PAUSE = 1500;
+  const AGAIN = [5000, 10000, 20000, 60000]; // after which a node that did not answer is asked once more
   const { hex, unbase64, unhex } = yuanliu;
   const data = JSON.parse(document.getElementById('check-data').textContent);
   const verdict = document.getElementById('verdict');
@@ -91,18 +92,19 @@
   const checked = (entries, head, step) => yuanliu.check(entries,
     { head, chainId: data.chain, contract: data.contract, batch, step });
 
-  async function check(mine, urls) {
+  async function check(mine, urls, times) {
     const fresh = (step) => { if (mine !== run) throw new Error('superseded'); return step; };
-    show('checking', say('checking'), say('asking'));
+    if (!times) show('checking', say('checking'), say('asking'));
     const now = fresh(await asked(urls));
     if (now.contradict) return show('differs', say('differs'), say('nodes_differ'));
     let entries = data.records && read(data.records);
     if (!entries) {
-      show('checking', say('checking'), say('fetching'));
+      if (!times) show('checking', say('checking'), say('fetching'));
       try {
         entries = fresh(await fetched());
       } catch {
         fresh();
+        later(mine, urls, times);
         return show('unreachable', say('no_records'), '');
       }
     }
@@ -133,7 +135,8 @@
         if (!again.faults.length) {
           return whole(mine, again.decoded, latest, entries.length, later.length - entries.length);
         }
-      } catch {
+      } catch (error) {
+        if (error instanceof yuanliu.ChainError) throw error; // nothing is known of the rest, so nothing is red
         break;
       }
       await pause(PAUSE);
@@ -255,16 +258,22 @@
     } catch { /* nothing can be remembered here: this visit goes by what was entered */ }
   }
 
-  async function start(urls) {
+  // What did not answer may do so soon; until then it stays said that nothing is checked.
+  function later(mine, urls, times) {
+    setTimeout(() => { if (mine === run) start(urls, times + 1); }, AGAIN[Math.min(times, AGAIN.length - 1)]);
+  }
+
+  async function start(urls, times = 0) {
     const mine = ++run;
     try {
-      await check(mine, urls);
+      await check(mine, urls, times);
     } catch (error) {
       if (mine !== run) return;
       if (!(error instanceof yuanliu.ChainError)) {
         show('unreachable', say('failed'), String(error.message || error).slice(0, 200));
         return;
       }
+      if (error.why === 'unreachable') later(mine, urls, times);
       const key = error.why === 'unreachable' ? 'unreachable_text' : error.why;
       show('unreachable', say('unreachable'), say(key, { node: error.node, ...error.more }));
     }
