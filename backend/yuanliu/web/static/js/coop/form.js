@@ -109,6 +109,7 @@ export async function wire(form) {
   let replaces = "";
   let following = "";
   let made = "";
+  let finished = "";
 
   const again = new URLSearchParams(location.search).get("again");
   const before = again ? await store.entry(again) : null;
@@ -238,10 +239,13 @@ export async function wire(form) {
     }
     const next = make("button", { type: "button", class: "button-quiet" }, form.dataset.next || say("next"));
     next.addEventListener("click", renew);
-    const links = entry.state === "done" ? resultLinks(form, entry) : [];
-    if (links.length) await readable(entry);
-    status.replaceChildren(stateText(entry, { made }), make("div", { class: "row" }, ...links, form.hasAttribute("data-once") ? null : next));
-    if (entry.state === "done" && form.dataset.goto) location.assign(form.dataset.goto);
+    if (entry.state === "done" && finished === entry.id) return;
+    const row = make("div", { class: "row" }, form.hasAttribute("data-once") ? null : next);
+    status.replaceChildren(stateText(entry, { made }), row);
+    if (entry.state !== "done") return;
+    finished = entry.id;
+    const links = resultLinks(form, entry);
+    if (links.length && await readable(entry, () => following === entry.id)) row.prepend(...links);
   }
 
   function renew() {
@@ -265,18 +269,19 @@ function titled(form, fields) {
   return (form.dataset.title || "").replace(/\{([\w-]+)\}/g, (whole, name) => [fields[name] ?? ""].flat().join(", "));
 }
 
-// Waits, a moment, until the pages can show what was just put on the record.
-async function readable(entry) {
+// Waits until the pages can show what was just put on the record; gives whether that is still `wanted`.
+async function readable(entry, wanted) {
   const block = entry.result?.block ?? entry.result?.enrolment?.block ?? 0;
-  for (let tries = 0; tries < 10; tries += 1) {
+  for (let pause = 300; wanted(); pause = Math.min(2 * pause, 5_000)) {
     try {
-      const { index_block: shown } = await (await fetch("/readyz", { cache: "no-store" })).json();
-      if (!(shown < block)) return;
+      const { block: shown } = await (await fetch("/api/v1/chain", { cache: "no-store" })).json();
+      if (!(shown < block)) break;
     } catch {
-      return;
+      break; // no line: what this device keeps of the pages has to do
     }
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
+  return wanted();
 }
 
 // Links to go on with, once the thing is on the record.

@@ -32,6 +32,7 @@ if ("serviceWorker" in navigator) {
   };
   navigator.serviceWorker.addEventListener("message", (event) => {
     if (event.data?.warmed) document.documentElement.dataset.warm = event.data.warmed;
+    if (event.data?.newer) queue.newer();
   });
   if (account && (location.pathname === "/coop" || !sessionStorage.getItem("warm"))) {
     sessionStorage.setItem("warm", "1");

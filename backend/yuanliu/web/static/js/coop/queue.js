@@ -13,6 +13,17 @@ function summary(found) {
   return { live, refused };
 }
 
+let touched = false;
+let outdated = false;
+for (const kind of ["input", "pointerdown", "keydown"]) addEventListener(kind, () => { touched = true; }, { capture: true, once: true });
+
+// The service answered after all, and otherwise than the page shows: nobody who has begun is disturbed.
+export function newer() {
+  if (!touched) location.reload();
+  outdated = true;
+  mark();
+}
+
 async function mark() {
   const found = await store.entries();
   const { live, refused } = summary(found);
@@ -24,10 +35,11 @@ async function mark() {
   }
   const banner = document.querySelector("[data-line]");
   if (banner) {
-    const text = !navigator.onLine || (line.state === "away" && live) ? say("line_away") : line.state === "signed_out" && live ? say("line_signed_out", { n: live }) : line.state === "other" && live ? say("line_other") : "";
+    const text = !navigator.onLine || (line.state === "away" && live) ? say("line_away") : line.state === "signed_out" && live ? say("line_signed_out", { n: live }) : line.state === "other" && live ? say("line_other") : outdated ? say("line_outdated") : "";
     banner.hidden = !text;
     banner.replaceChildren(text);
     if (line.state === "signed_out" && live) banner.append(" ", make("a", { href: `/coop/sign-in?next=${encodeURIComponent(location.pathname + location.search)}` }, say("sign_in")));
+    else if (outdated) banner.append(" ", make("a", { href: location.href }, say("line_renew")));
   }
 }
 

@@ -49,6 +49,7 @@ async function signOut(button) {
   }
   const { csrf } = (await session()) ?? {};
   if (csrf) await call("/api/v1/session", "DELETE", null, csrf);
+  await globalThis.caches?.delete("coop-pages"); // before anybody else can open one
   navigator.serviceWorker?.controller?.postMessage({ forget: true });
   location.assign("/coop/sign-in");
 }

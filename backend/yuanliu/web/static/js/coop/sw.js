@@ -1,6 +1,7 @@
 // Keeps the pages of the desk for when there is no line. BUILD and FILES stand above, put there by the service.
 // Static files are named by their content and kept for good; pages are asked for first, and shown as last seen if no
-// answer comes. What is sent never passes through here: the queue of the page does that.
+// answer comes in time; the page is told of an answer that comes later and says something else. What is sent never
+// passes through here: the queue of the page does that.
 
 const STATIC = `coop-static-${BUILD}`;
 const PAGES = "coop-pages";
@@ -75,8 +76,16 @@ async function page(event, url) {
   const seen = (await pages.match(name, ANYHOW)) ?? (await pages.match(url.pathname, ANYHOW));
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, null));
   const answer = await Promise.race([asked.catch(() => null), ...(seen ? [late] : [])]);
+  if (!answer && seen) event.waitUntil(tell(event.resultingClientId, seen.clone(), asked).catch(() => {}));
   if (answer && !(answer.status >= 502 && seen)) return answer;
   return seen ?? answer ?? (await pages.match("/coop/offline", ANYHOW)) ?? Response.error();
+}
+
+// Tells the page that was shown as last seen once the service has answered otherwise.
+async function tell(client, seen, asked) {
+  const answer = await asked;
+  const newer = answer.redirected || answer.type !== "basic" || (answer.ok && (await answer.text()) !== (await seen.text()));
+  if (newer) (await self.clients.get(client))?.postMessage({ newer: true });
 }
 
 // A form that is corrected is the same page; a list's next page is another.
