@@ -4,9 +4,11 @@ A visitor's pages are watched: an error on the console (a breach of the Content-
 that nobody caught and a request to a foreign host each fail the journey when it ends.
 """
 
+import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from playwright.sync_api import (
     Request,
     ViewportSize,
     WebError,
+    expect,
     sync_playwright,
 )
 
@@ -32,10 +35,18 @@ ARTEFACTS: Final = settings().project_dir / ".yuanliu" / "artefacts" / "journeys
 PATIENCE: Final = 120_000.0
 """How long a page may take to show what a journey waits for, in ms. No test tells how fast it was."""
 
+expect.set_options(timeout=PATIENCE)
+
+SHOTS: Final = bool(os.environ.get("SHOTS"))
+"""Whether every step's page is kept as a picture, not only those of a journey that failed."""
+
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 _HERE: Final = frozenset({"127.0.0.1", "localhost", ""})
 
+
+_WIDTHS: Final = (360, 1280)
+"""How wide the windows are that a page has to fit into."""
 
 _A4: Final[ViewportSize] = {"width": 718, "height": 1_050}
 """What A4 leaves between margins of 10 mm, in CSS pixels."""
@@ -81,7 +92,6 @@ PHONE_ZH: Final = Look("360", 360, 740, "zh-CN")
 PHONE_EN: Final = Look("360", 360, 740, "en")
 DESK_ZH: Final = Look("1280", 1280, 900, "zh-CN")
 DESK_EN: Final = Look("1280", 1280, 900, "en")
-LOOKS: Final = (PHONE_ZH, PHONE_EN, DESK_ZH, DESK_EN)
 
 
 class ChromiumMissing(Exception):
@@ -109,7 +119,7 @@ class Visitor:
     def sign_in(self, login: str, password: str) -> str:
         """Sign in over the API, so that the cookie is there; give the session's CSRF token."""
         answer = self.context.request.post(
-            "/api/v1/session", data={"login": login, "password": password}
+            "/api/v1/session", data={"login": login, "password": password}, timeout=PATIENCE
         )
         assert answer.status == 201, answer.text()
         token: str = answer.json()["csrf"]
@@ -119,18 +129,26 @@ class Visitor:
         """Take a fault that is part of the journey, such as a 401 on the console. It must come."""
         self._expected.append(pattern)
 
-    def shot(self, page: Page, step: str = "page") -> Path:
-        """Keep a screenshot of the whole page: `{test}-{step}-{size}-{language}.png`."""
-        path = ARTEFACTS / f"{self.name}-{step}-{self.look}.png"
-        page.screenshot(path=path, full_page=True, animations="disabled")
-        return path
+    def shot(self, page: Page, step: str = "page", *, keep: bool = SHOTS) -> None:
+        """Keep a screenshot of the whole page: `{test}-{step}-{size}-{language}.png`, if they are wanted."""
+        if keep:
+            path = ARTEFACTS / f"{self.name}-{step}-{self.look}.png"
+            page.screenshot(path=path, full_page=True, animations="disabled")
 
     def check(self, page: Page, step: str = "page") -> None:
-        """Keep a screenshot; then see that nothing sticks out to the right and that axe-core finds no violation."""
+        """See that nothing sticks out to the right, on a phone and on a desk, and that axe-core finds no violation."""
         self.shot(page, step)
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"the page is {wide} px wider than the window"
+        self.fits(page)
         assert not (found := violations(page)), "\n".join(found)
+
+    def fits(self, page: Page) -> None:
+        """See that nothing sticks out to the right in windows of either width. Leaves the page in its own."""
+        before = page.viewport_size
+        assert before
+        for width in (*(each for each in _WIDTHS if each != before["width"]), before["width"]):
+            page.set_viewport_size({"width": width, "height": before["height"]})
+            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"the page is {wide} px wider than the window of {width}"
 
     def check_print(self, page: Page, step: str) -> None:
         """See that a page is fit for paper: nothing to press or fill in, nothing cut off on A4.
@@ -210,14 +228,29 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def visitor(browser: Browser, name: str, look: Look, site: str) -> Visitor:
-    """Give a new visitor of a site. The name is that of the test; `Visitor.end` has to be called."""
+def until(page: Page, true: Callable[[], object]) -> None:
+    """Wait for something that no page shows, while the page goes on."""
+    end = time.monotonic() + PATIENCE / 1_000
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        page.wait_for_timeout(50)
+
+
+def visitor(
+    browser: Browser, name: str, look: Look, site: str, *, keeps_pages: bool = False
+) -> Visitor:
+    """Give a new visitor of a site. The name is that of the test; `Visitor.end` has to be called.
+
+    The desk's pages are kept for when there is no line by a worker of theirs, unless its visitor does not let it:
+    fetching them all is dear, and pages as they were last seen are no surprise to a journey about that alone.
+    """
     context = browser.new_context(
         base_url=site,
         viewport={"width": look.width, "height": look.height},
         locale=look.language,
         color_scheme="dark" if look.dark else "light",
         reduced_motion="reduce",
+        service_workers="allow" if keeps_pages else "block",
     )
     context.set_default_timeout(PATIENCE)
     made = Visitor(name, look, context)

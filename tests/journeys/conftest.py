@@ -13,7 +13,9 @@ from tests.web.house import House, house
 class Visit(Protocol):
     """Makes a visitor: of `site` unless another address is given, with a Chinese phone unless told otherwise."""
 
-    def __call__(self, look: Look = PHONE_ZH, *, url: str = "") -> Visitor: ...
+    def __call__(
+        self, look: Look = PHONE_ZH, *, url: str = "", keeps_pages: bool = False
+    ) -> Visitor: ...
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +41,16 @@ def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
     name = re.sub(r"\W+", "-", request.node.originalname.removeprefix("test_")).strip("-")
     made: list[Visitor] = []
 
-    def one(look: Look = PHONE_ZH, *, url: str = "") -> Visitor:
-        made.append(visitor(browser, name, look, url or request.getfixturevalue("site").url))
+    def one(look: Look = PHONE_ZH, *, url: str = "", keeps_pages: bool = False) -> Visitor:
+        where = url or request.getfixturevalue("site").url
+        made.append(visitor(browser, name, look, where, keeps_pages=keeps_pages))
         return made[-1]
 
     yield one
     if request.node.stash.get(FAILED, False):
         for each in made:
             for number, page in enumerate(each.context.pages):
-                each.shot(page, f"failed-{number}")
+                each.shot(page, f"failed-{number}", keep=True)
     for each in made:
         each.end()
 

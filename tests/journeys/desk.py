@@ -17,11 +17,11 @@ from yuanliu.web.pages.texts import text
 if TYPE_CHECKING:
     from yuanliu.web.messages import Language
 
-expect.set_options(timeout=PATIENCE)
-
 NUMBERS: Final = itertools.count(1)
 HOSTILE: Final = "<img src=x onerror=document.title='broken'>\"'&{{7*7}}"
 """A text that would run if a page wrote it down as markup."""
+
+_SECONDS: Final = 2 * PATIENCE / 1_000
 
 Say = Callable[..., str]
 
@@ -58,21 +58,20 @@ def fill(page: Page, **values: str) -> None:
             field.fill(value)
 
 
-def done(page: Page, say: Say, where: Locator | None = None) -> Locator:
-    """Wait until what was handed in is on the record."""
-    status = (where or page).locator("[data-status]").first
-    expect(status).to_contain_text(say("js_title_done"), timeout=30_000)
-    return status
+def done(page: Page, site: House, say: Say, where: Locator | None = None) -> None:
+    """Wait until what was handed in is on the record, and pages show it."""
+    expect((where or page).locator("[data-status]").first).to_contain_text(say("js_title_done"))
+    site.shows(site.node.block_number())
 
 
-def enrol(page: Page, say: Say, name: str = "老张") -> str:
+def enrol(page: Page, site: House, say: Say, name: str = "老张") -> str:
     """Enrol a farmer by the form; give the code."""
     page.goto("/coop/farmers/new")
     form(page)
     code = f"J-{next(NUMBERS):04d}"
     fill(page, code=code, name=name)
     page.get_by_role("button", name=say("enrol")).click()
-    done(page, say)
+    done(page, site, say)
     return code
 
 
@@ -88,7 +87,16 @@ class Line:
         self.swallow: Callable[[bytes], bool] = lambda _: False
         """Whether the answer to a request (its first bytes) gets lost, after the service has done it."""
         self.swallowed = 0
+        self.hold: Callable[[bytes], bool] = lambda _: False
+        """Whether a request is kept back until `let_go`."""
+        self._held = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def let_go(self) -> None:
+        """Hand on what was held back, and hold back nothing."""
+        self.hold = lambda _: False
+        self._held.set()
+        self._held = threading.Event()
 
     def close(self) -> None:
         """Stop for good."""
@@ -103,12 +111,14 @@ class Line:
 
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
-            client.settimeout(60)
+            client.settimeout(_SECONDS)
             asked = client.recv(65_536)
             if not self.up or not asked:
                 return
+            if self.hold(asked):
+                self._held.wait(_SECONDS)
             with socket.create_connection(self._target) as service:
-                service.settimeout(60)
+                service.settimeout(_SECONDS)
                 lost = self.swallow(asked)
                 # one request a connection, so that each can be judged by its head
                 head, _, rest = asked.partition(b"\r\n\r\n")

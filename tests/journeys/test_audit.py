@@ -25,9 +25,7 @@ def batch(site: House) -> str:
     return made
 
 
-@pytest.mark.parametrize(
-    "look", [PHONE_ZH, PHONE_EN, DESK_EN, Look("1280", 1280, 900, "zh-CN", dark=True)], ids=str
-)
+@pytest.mark.parametrize("look", [PHONE_EN, Look("1280", 1280, 900, "zh-CN", dark=True)], ids=str)
 @pytest.mark.usefixtures("batch")
 def test_everybody_reads_the_accounts(visit: Visit, look: Look) -> None:
     anybody = visit(look)
@@ -93,12 +91,12 @@ def test_whoever_distrusts_the_site_takes_a_file_and_asks_the_chain_himself(
     page.fill("#endpoint", site.node.url)
     page.click("#start")
     verdict = page.locator("#verdict[data-verdict]")
-    expect(verdict).to_have_attribute("data-verdict", "clean", timeout=120_000)
+    expect(verdict).to_have_attribute("data-verdict", "clean")
     assert {url.partition("/audit")[0] for url in asked if url.startswith(site.url)} == set()
     doubter.check(page, "own-file")
     page.evaluate("document.getElementById('asking').open = true")
     page.fill("#scope", "COOP-0001")
     page.click("#start")
-    expect(verdict).to_have_attribute("data-verdict", "clean", timeout=120_000)
+    expect(verdict).to_have_attribute("data-verdict", "clean")
     assert HOSTILE in page.locator(".by-farmer").inner_text()
     assert not page.locator("main i").count()

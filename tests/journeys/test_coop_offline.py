@@ -6,13 +6,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.journeys import desk
-from tests.journeys.browser import PHONE_EN, PHONE_ZH, Visitor
+from tests.journeys.browser import PHONE_EN, PHONE_ZH, Visitor, until
 from tests.journeys.conftest import Visit
 from tests.journeys.desk import Line
 from tests.serve.fixtures import nursery
-from tests.serve.programs import Nursery, lay_ground, until
+from tests.serve.programs import Nursery, lay_ground
+from tests.serve.programs import until as becomes
+from tests.web.farming import deliver
 from tests.web.house import EGGS, House
 
 from yuanliu.chain import devnet
@@ -26,6 +28,16 @@ pytestmark = [pytest.mark.node, pytest.mark.slow]
 
 SAY = desk.words(PHONE_ZH)
 
+KEPT_DRAFTS = """() => new Promise((found, failed) => {
+  const asked = indexedDB.open("yuanliu-coop");
+  asked.onerror = failed;
+  asked.onsuccess = () => {
+    const drafts = asked.result.transaction("drafts").objectStore("drafts").getAll();
+    drafts.onsuccess = () => { asked.result.close(); found(drafts.result.map((each) => each.values.gross)); };
+  };
+})"""
+"""Gives the gross weights of half-filled deliveries that the browser keeps."""
+
 
 @pytest.fixture(name="line")
 def _line(site: House) -> Iterator[Line]:
@@ -35,10 +47,10 @@ def _line(site: House) -> Iterator[Line]:
 
 def clerk_at(visit: Visit, url: str, password: str = DEMO + "clerk") -> tuple[Visitor, Page]:
     """Give a clerk on the first page, whose pages are kept for when there is no line."""
-    clerk = visit(PHONE_ZH, url=url)
+    clerk = visit(PHONE_ZH, url=url, keeps_pages=True)
     clerk.sign_in("clerk", password)
     page = clerk.page("/coop")
-    expect(page.locator("html")).to_have_attribute("data-warm", re.compile(r"\d+"), timeout=30_000)
+    expect(page.locator("html")).to_have_attribute("data-warm", re.compile(r"\d+"))
     return clerk, page
 
 
@@ -90,7 +102,7 @@ def test_what_is_filled_in_without_a_line_is_sent_once_when_it_is_back(
     form = desk.form(page)
     desk.fill(page, gtin=EGGS, farmer=code, gross="12.5", price="24.00")
     receipt = form.locator("[name=receipt]").input_value()
-    page.wait_for_timeout(400)  # the draft is written a quarter of a second after the last key
+    until(page, lambda: page.evaluate(KEPT_DRAFTS) == ["12.5"])
     page.reload()  # half-filled: the draft is still there
     form = desk.form(page)
     expect(form.locator("[name=gross]")).to_have_value("12.5")
@@ -109,7 +121,7 @@ def test_what_is_filled_in_without_a_line_is_sent_once_when_it_is_back(
     assert not booked(site, receipt)
 
     clerk.context.set_offline(offline=False)
-    expect(page.locator("[data-state=done]")).to_have_count(2, timeout=40_000)
+    expect(page.locator("[data-state=done]")).to_have_count(2)
     expect(page.locator("[data-queue-badge]")).to_be_hidden()
     assert booked(site, receipt) == 12_500
     assert events(site.prepared.services.outbox, receipt) == 1
@@ -126,16 +138,15 @@ def test_an_answer_that_gets_lost_is_asked_for_again_and_nothing_is_done_twice(
     receipt = fill_delivery(page, "7.25")
     line.swallow = lambda head: head.startswith(b"POST /api/v1/deliveries ")
     book(page)
-    while not line.swallowed:  # done by the service, and nobody heard of it
-        page.wait_for_timeout(100)
+    until(page, lambda: line.swallowed)  # done by the service, and nobody heard of it
     line.up = False  # the service dies
-    page.wait_for_timeout(500)
+    until(page, lambda: clerk.faults)
     page.close()  # and the browser too
     line.swallow = lambda _: False
     page = clerk.page()
     line.up = True
     page.goto("/coop/waiting")
-    expect(page.locator("[data-state=done]")).to_have_count(1, timeout=40_000)
+    expect(page.locator("[data-state=done]")).to_have_count(1)
     assert booked(site, receipt) == 7_250
     assert events(site.prepared.services.outbox, receipt) == 1
 
@@ -151,7 +162,7 @@ def test_an_enrolment_whose_answer_gets_lost_keeps_its_password(
     desk.fill(page, code=code, name="老王")
     line.swallow = lambda head: head.startswith(b"POST /api/v1/accounts ") and not line.swallowed
     page.get_by_role("button", name=SAY("enrol")).click()
-    desk.done(page, SAY)
+    desk.done(page, site, SAY)
     assert line.swallowed == 1
     secret = page.locator("code.secret").inner_text()
     answer = site.client().post("/api/v1/session", json={"login": code.lower(), "password": secret})
@@ -175,9 +186,40 @@ def test_two_tabs_send_once_and_show_the_same(visit: Visit, site: House, line: L
     for page in (first, second):  # both begin to send at the same moment
         page.evaluate("dispatchEvent(new Event('online'))")
     for page in (first, second):
-        desk.done(page, SAY)
+        desk.done(page, site, SAY)
     assert [events(site.prepared.services.outbox, each) for each in receipts] == [1, 1]
     assert [booked(site, each) for each in receipts] == [3_500, 4_500]
+
+
+def test_a_page_as_last_seen_gives_way_to_the_answer_that_comes_late(
+    visit: Visit, site: House, line: Line
+) -> None:
+    clerk, page = clerk_at(visit, line.url)
+    found = site.get(f"cooperatives/{site.address('cooperative')}/farmers/H-0001").json()
+    receipt = deliver(site, found["address"], 3_000)
+
+    def late() -> Locator:
+        line.hold = lambda head: head.startswith(b"GET /coop/deliveries ")
+        page.goto("/coop/deliveries")
+        row = page.locator("tr", has_text=str(receipt))
+        expect(page.locator("tbody tr").first).to_be_visible()
+        expect(row).to_have_count(0)
+        return row
+
+    row = late()
+    line.let_go()
+    expect(row).to_have_count(1)
+
+    receipt = deliver(site, found["address"], 4_000)
+    row = late()
+    page.keyboard.press("Tab")  # who has begun with something is told, and not disturbed
+    line.let_go()
+    told = page.locator("[data-line]")
+    expect(told).to_contain_text(SAY("js_line_outdated"))
+    expect(row).to_have_count(0)
+    clerk.check(page, "outdated")
+    told.get_by_role("link").click()
+    expect(row).to_have_count(1)
 
 
 def test_a_session_that_has_run_out_loses_nothing(visit: Visit, site: House) -> None:
@@ -203,7 +245,7 @@ def test_a_session_that_has_run_out_loses_nothing(visit: Visit, site: House) -> 
     page.wait_for_url("**/coop/sign-in")
     desk.sign_in(page, site, SAY)
     page.goto("/coop/waiting")
-    expect(page.locator("[data-state=done]")).to_have_count(1, timeout=40_000)
+    expect(page.locator("[data-state=done]")).to_have_count(1)
     assert events(site.prepared.services.outbox, receipt) == 1
 
 
@@ -252,7 +294,7 @@ def test_what_somebody_else_did_meanwhile_is_shown_and_not_overwritten(
         "(e, n) => { e.value = n }", str(9_100_000 + taken % 97)
     )
     page.get_by_role("button", name=say("book")).click()
-    desk.done(page, say)
+    desk.done(page, site, say)
     page.goto("/coop/waiting")
     expect(page.locator("[data-state=refused]")).to_have_count(1)
 
@@ -274,7 +316,7 @@ def test_a_service_that_is_killed_while_it_works_does_all_once(
         before = outbox.intentions(limit=10_000)[-1].id
         node.request("evm_setIntervalMining", 0)
         book(page)
-        until(lambda: events(outbox, receipts[0]))
+        becomes(lambda: events(outbox, receipts[0]))
         program.kill()
         expect(page.locator("[data-status]").first).to_contain_text(SAY("js_title_waiting"))
 
@@ -290,10 +332,10 @@ def test_a_service_that_is_killed_while_it_works_does_all_once(
         node.request("evm_setIntervalMining", devnet.BLOCK_SECONDS)
         again = nursery.serve(place)
         page.evaluate("dispatchEvent(new Event('online'))")
-        expect(page.locator("[data-state=done]")).to_have_count(2, timeout=60_000)
+        expect(page.locator("[data-state=done]")).to_have_count(2)
         assert [events(outbox, each) for each in receipts] == [1, 1]
         with place.client() as client:
-            until(lambda: len(_booked_since(client, receipts)) == len(receipts))
+            becomes(lambda: len(_booked_since(client, receipts)) == len(receipts))
             assert sorted(_booked_since(client, receipts)) == [8_250, 9_500]
         assert again.defects() == []
         assert again.end() == 0
