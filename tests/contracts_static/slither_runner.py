@@ -5,6 +5,7 @@ sources under the names in it. Writes the findings of high and medium impact as 
 source disables, slither leaves out by itself.
 """
 
+import gc
 import inspect
 import json
 import sys
@@ -38,6 +39,7 @@ class Compiled(SolcStandardJson):
 
 
 def main() -> None:
+    gc.disable()
     given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     slither = Slither(CryticCompile(Compiled(given)))
     wanted = {DetectorClassification.HIGH, DetectorClassification.MEDIUM}

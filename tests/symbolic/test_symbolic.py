@@ -46,7 +46,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     lay_out(folder)
     command: list[str | Path] = [python, RUNNER, "--root", folder, "--match-test", "^(prove|find)_"]
     command += ["--default-array-lengths", "1", "--default-bytes-lengths", "65"]
-    command += ["--early-exit", "--no-status", "--json-output", folder / "results.json"]
+    command += [
+        "--solver-timeout-assertion",
+        "10m",
+        "--early-exit",
+        "--no-status",
+        "--json-output",
+        folder / "results.json",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert (folder / "results.json").exists(), done.stdout + done.stderr
     found = json.loads((folder / "results.json").read_text(encoding="utf-8"))["test_results"]
