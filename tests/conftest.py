@@ -22,6 +22,8 @@ pytest.register_assert_rewrite(
     "tests.web.house",
 )
 
+from tests.postgres import postgres  # noqa: E402 -- after the settings were cleared
+from tests.serve.fixtures import ground, nursery  # noqa: E402 -- after the settings were cleared
 from tests.world import FLAGS, World  # noqa: E402 -- after the settings were cleared
 
 from yuanliu.chain import line  # noqa: E402 -- after the settings were cleared
@@ -33,6 +35,8 @@ examples.register_profile(
 examples.load_profile("ours")
 
 line.ANSWER_SECONDS = 300.0  # type: ignore[misc] # a machine that stands still is no dead node
+
+__all__ = ["ground", "nursery"]
 
 LONG: Final = (
     "demo",
@@ -57,6 +61,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG)
         )
     )
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Give the address of a PostgreSQL for all tests of this process; each takes a schema of its own."""
+    with postgres() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -8,16 +8,9 @@ import pytest
 from sqlalchemy import Engine
 from tests.accounts import AccountDesk, account_desk, in_folder, in_postgres
 from tests.desk.support import Desk, opened
-from tests.postgres import postgres
 from tests.world import World
 
 _SCHEMAS = count(1)
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    with postgres() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,5 +1,5 @@
-"""A ground that `yuanliu serve` has prepared."""
+"""Each test has a copy of a ground that `yuanliu serve` has prepared."""
 
-from tests.serve.fixtures import ground, nursery, place
+from tests.serve.fixtures import place
 
-__all__ = ["ground", "nursery", "place"]
+__all__ = ["place"]

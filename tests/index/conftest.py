@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 from tests.index.copies import make_config
-from tests.postgres import postgres
 from tests.world import World
 
 from yuanliu.chain.rawlogs import RawNode
@@ -17,13 +16,6 @@ from yuanliu.index.store import Store
 from yuanliu.settings import Settings
 
 KINDS = ("sqlite", "postgresql")
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """One PostgreSQL for all tests of this process."""
-    with postgres() as url:
-        yield url
 
 
 @pytest.fixture(params=KINDS)

@@ -35,6 +35,6 @@ def make_config(kind: str, folder: Path, request: pytest.FixtureRequest) -> Sett
         return Settings(data_dir=folder)
     return Settings(
         data_dir=folder,
-        database_url=request.getfixturevalue("server"),
-        database_schema=f"t{next(_schemas)}",
+        database_url=request.getfixturevalue("postgresql"),
+        database_schema=f"index{next(_schemas)}",
     )

@@ -1,13 +1,12 @@
 """`yuanliu migrate` and `yuanliu rebuild`, as an operator runs them."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
 import pytest
 from sqlalchemy import text
+from tests import commands
+from tests.commands import Ended
 from tests.index.history import History
 from tests.world import World
 
@@ -22,7 +21,6 @@ def test_migrate_and_rebuild_and_check(world: World, config: Settings, tmp_path:
     file = tmp_path / "deployment.json"
     world.deployment.save(file)
     environment = {
-        **os.environ,
         "YUANLIU_DATA_DIR": str(config.data_dir),
         "YUANLIU_DEPLOYMENT_FILE": str(file),
         "YUANLIU_RPC_URL": world.devnet.rpc_url,
@@ -31,13 +29,8 @@ def test_migrate_and_rebuild_and_check(world: World, config: Settings, tmp_path:
     if config.database_url is not None:
         environment["YUANLIU_DATABASE_URL"] = config.database_url.get_secret_value()
 
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "yuanliu.cli", *command],
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+    def run(*command: str) -> Ended:
+        return commands.run(*command, **environment)
 
     early = run("rebuild", "--check")
     assert early.returncode == 2

@@ -1,15 +1,5 @@
-"""A ground that `yuanliu serve` has prepared, and a PostgreSQL."""
+"""Each test has a copy of a ground that `yuanliu serve` has prepared."""
 
-from collections.abc import Iterator
+from tests.serve.fixtures import place
 
-import pytest
-from tests.postgres import postgres
-from tests.serve.fixtures import ground, nursery, place
-
-__all__ = ["ground", "nursery", "place", "postgresql"]
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    with postgres() as url:
-        yield url
+__all__ = ["place"]

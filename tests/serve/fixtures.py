@@ -1,4 +1,4 @@
-"""One ground for all tests of a file's process; each works on a copy of it. For the `conftest.py` of a folder."""
+"""One ground for all tests of a process; each works on a copy of it. For the `conftest.py` of a folder."""
 
 from collections.abc import Iterator
 from pathlib import Path

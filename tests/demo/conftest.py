@@ -1,5 +1,0 @@
-"""Programs that start without importing."""
-
-from tests.serve.fixtures import nursery
-
-__all__ = ["nursery"]
