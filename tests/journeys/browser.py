@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -167,6 +167,9 @@ class Visitor:
 
     def end(self) -> None:
         """Close the browser's window. Fails if anything unexpected was on the console, or nothing expected."""
+        if self.context.pages and not all(map(self._came, self._expected)):
+            with suppress(AssertionError):  # what came instead is told below
+                until(self.context.pages[0], lambda: all(map(self._came, self._expected)))
         self.context.close()
         left = list(self.faults)
         for pattern in self._expected:
@@ -174,6 +177,9 @@ class Visitor:
             assert matching, f"expected on the console, but absent: {pattern}; there was {left}"
             left = [fault for fault in left if fault not in matching]
         assert not left, "\n".join(left)
+
+    def _came(self, pattern: str) -> bool:
+        return any(re.search(pattern, fault) for fault in self.faults)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests.journeys.browser import DESK_EN, PHONE_EN, PHONE_ZH, Look, violations
+from tests.journeys.browser import DESK_EN, PHONE_EN, PHONE_ZH, Look, until, violations
 from tests.journeys.conftest import Visit
 from tests.web.house import House
 
@@ -44,6 +44,7 @@ def test_what_goes_wrong_on_a_page_is_seen(visit: Visit) -> None:
             setTimeout(() => { throw new Error("nobody caught this"); });
         }"""
     )
+    until(page, lambda: any("nobody caught this" in fault for fault in someone.faults))
     page.goto("/01/00000000000000/10/NONE")
     someone.expect_fault("violates the following Content Security Policy directive.*script-src")
     someone.expect_fault("violates the following Content Security Policy directive.*img-src")
