@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.node, pytest.mark.slow]
 def run(nursery: Nursery, place: Place, *arguments: str, code: int = 0, **more: str) -> Program:
     """Run a command to its end."""
     ended = nursery.start(place, *arguments, **more)
-    assert ended.wait(180) == code, (ended.said, ended.errors)
+    assert ended.wait() == code, (ended.said, ended.errors)
     return ended
 
 

@@ -185,22 +185,43 @@ def test_the_copy_of_another_chain_is_refused(engine: Engine, follower: Follower
 # ---------------------------------------------------------------------- kills and restarts
 
 
-_CHILD = """
-import sys
-from pathlib import Path
+_PARENT = """
+import os, signal, sys
 from yuanliu.chain.deployment import Deployment
 from yuanliu.chain.rawlogs import RawNode
 from yuanliu.database import Family, open_database
 from yuanliu.chain import windows
 from yuanliu.index import follower
 from yuanliu.index.store import Store
-from yuanliu.settings import settings
+from yuanliu.settings import Settings
 windows.FIRST_WINDOW = windows.MAX_WINDOW = 1
-engine = open_database(settings(), Family.COPY)
-deployment = Deployment.load(settings().deployment_file)
-following = follower.Follower(Store(engine), deployment, RawNode(settings().rpc_url))
-following.catch_up(lambda status: print(status.block, status.state, flush=True))
+settings = Settings()
+
+def catch_up(windows):
+    told = []
+    def tell(status):
+        print(status.block, status.state, flush=True)
+        told.append(status.block)
+        if len(told) == windows:
+            signal.pause()
+
+    engine = open_database(settings, Family.COPY)
+    deployment = Deployment.load(settings.deployment_file)
+    following = follower.Follower(Store(engine), deployment, RawNode(settings.rpc_url))
+    following.catch_up(tell)
+
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        print("born", os.getpid(), flush=True)
+        try:
+            catch_up(int(line))
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    print("ended", flush=True)
 """
+"""Imports once, then bears a follower for each line of its input: after how many windows it stops to be killed."""
 
 
 def test_kills_in_the_middle_of_catching_up_leave_what_a_rebuild_gives(
@@ -219,28 +240,46 @@ def test_kills_in_the_middle_of_catching_up_leave_what_a_rebuild_gives(
     if config.database_url is not None:
         environment["YUANLIU_DATABASE_URL"] = config.database_url.get_secret_value()
     random, reached = Random(7), set()
-    for _ in range(5):
-        child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD], env=environment, stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout is not None
-        for _ in range(random.randrange(1, 20)):
-            child.stdout.readline()
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        with engine.connect() as db:
-            status = queries.status(db)
-            reached.add(status.block if status else -1)
-            numbers = db.execute(
-                text("SELECT batch, COUNT(*), MAX(number) FROM record GROUP BY batch")
-            )
-            assert all(count == last + 1 for _, count, last in numbers)
-    assert len(reached) > 1, "no kill fell into the work"
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD], env=environment, capture_output=True, text=True
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert done.stdout.endswith("at_tip\n"), done.stderr
+    said, heard = parent.stdin, parent.stdout
+    assert said is not None
+    assert heard is not None
+
+    def bear(windows: int) -> int:
+        said.write(f"{windows}\n")
+        said.flush()
+        word, pid = heard.readline().split()
+        assert word == "born"
+        return int(pid)
+
+    def ending() -> list[str]:
+        return list(iter(heard.readline, "ended\n"))
+
+    with parent:
+        for _ in range(5):
+            seen = random.randrange(1, 15)
+            child = bear(seen + 5)  # it works on while it is killed, but not to the end
+            for _ in range(seen):
+                assert heard.readline() != "ended\n"
+            os.kill(child, signal.SIGKILL)
+            ending()
+            with engine.connect() as db:
+                status = queries.status(db)
+                reached.add(status.block if status else -1)
+                numbers = db.execute(
+                    text("SELECT batch, COUNT(*), MAX(number) FROM record GROUP BY batch")
+                )
+                assert all(count == last + 1 for _, count, last in numbers)
+        assert len(reached) > 1, "no kill fell into the work"
+        bear(0)
+        assert ending()[-1].endswith("at_tip\n")
+        said.close()
     assert digest(engine) == anew(world, tmp_path / "anew")
 
 

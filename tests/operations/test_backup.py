@@ -77,7 +77,7 @@ def test_the_drill(drilled: Ground, nursery: Nursery, tmp_path: Path) -> None:
         done = run(nursery, place, "backup", str(tmp_path / "under-load"))
         assert done.code == 0, (done.said, done.errors)
         after.allow(20)  # the backup knows nothing of these
-        until(lambda: settled(place, batch, before, after), 120)
+        until(lambda: settled(place, batch, before, after))
     assert program.alive, "the service goes on while it is saved"
     program.kill()
     destroy(place)

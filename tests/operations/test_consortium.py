@@ -140,10 +140,10 @@ def test_from_the_key_ceremony_to_an_act_without_any_coin(nursery: Nursery, tmp_
         ):
             body = {"login": login, "kind": kind, "code": code}
             answer = client.post("/api/v1/accounts", json=body, headers={"Prefer": "wait=30"})
-            assert answer.status_code == 201, answer.text
+            assert answer.status_code in {201, 202}, answer.text
             actor = answer.json()["account"]["party"]
-            assert node_roles(place, node, actor)
             until(lambda a=actor, k=kind: shown_roles(platform, a) == [k])  # type: ignore[misc]
+            assert node_roles(place, node, actor)
         until(lambda: platform.get("/readyz").status_code == 200)
 
         for account in (deployer, relayer):
@@ -183,6 +183,7 @@ def _operator(place: Place, nursery: Nursery, environment: dict[str, str], *, fi
             f"{place.url}/api/v1/session",
             json={"login": "operator", "password": "a wrong one"},
             trust_env=False,
+            timeout=SOON,
         )
     password = shown(nursery.start(place, "operator", "password", **environment))
     assert before.get("/api/v1/session").status_code == 401
@@ -225,6 +226,7 @@ def _protected(client: httpx.Client) -> None:
 
 def _cookies(client: httpx.Client) -> list[str]:
     again = {"login": "platform", "password": OWN}
-    answer = httpx.post(f"{client.base_url}/api/v1/session", json=again, trust_env=False)
+    url = f"{client.base_url}/api/v1/session"
+    answer = httpx.post(url, json=again, trust_env=False, timeout=SOON)
     assert answer.status_code == 201
     return answer.headers.get_list("set-cookie")
