@@ -1,11 +1,11 @@
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.commands import Ended, run
 
 from yuanliu.chain import artifacts, compiler
 from yuanliu.errors import YuanliuError
@@ -17,11 +17,17 @@ SHIM = DEVNET_DIR / "solc-json"
 HEADER = "// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.30;\n"
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder for what was compiled: the same source is compiled once for all tests, unless they say `force`."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Settings:
+def project(tmp_path: Path, compiled: Path) -> Settings:
     """Give the settings of an empty project that uses the real compiler and libraries."""
     (tmp_path / "contracts").mkdir()
-    return Settings(project_dir=tmp_path, devnet_dir=DEVNET_DIR)
+    return Settings(project_dir=tmp_path, devnet_dir=DEVNET_DIR, data_dir=compiled)
 
 
 def write(project: Settings, name: str, body: str) -> None:
@@ -37,17 +43,12 @@ def script(path: Path, body: str) -> Path:
     return path
 
 
-def run_cli(project: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "YUANLIU_PROJECT_DIR": str(project.project_dir),
-        "YUANLIU_DEVNET_DIR": str(project.devnet_dir),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "yuanliu.cli", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
+def run_cli(project: Settings, *arguments: str) -> Ended:
+    return run(
+        *arguments,
+        YUANLIU_PROJECT_DIR=str(project.project_dir),
+        YUANLIU_DEVNET_DIR=str(project.devnet_dir),
+        YUANLIU_DATA_DIR=str(project.data_dir),
     )
 
 
@@ -199,22 +200,19 @@ def test_an_artifact_holds_what_a_caller_needs(project: Settings) -> None:
 
 
 def test_compiling_again_gives_the_same_bytes(project: Settings) -> None:
-    write(
-        project,
-        "A.sol",
-        "contract A { function f() external pure returns (uint256) { return 1; } }",
-    )
-    first = compiler.compile_contracts(project, force=True).files()
+    write(project, "A.sol", "contract A { uint256 public x; }")
+    first = compiler.compile_contracts(project).files()
     elsewhere = project.project_dir / "elsewhere"
     shutil.copytree(project.project_dir / "contracts", elsewhere / "contracts")
     moved = Settings(project_dir=elsewhere, devnet_dir=DEVNET_DIR)
     assert compiler.compile_contracts(moved, force=True).files() == first
 
 
-def test_the_cache_gives_what_the_compiler_gave(project: Settings) -> None:
-    write(project, "A.sol", "contract A { uint256 public x; }")
-    assert compiler.compile_contracts(project) == compiler.compile_contracts(project)
-    assert len(list((project.data_dir / "cache" / "solc").glob("*.json"))) == 1
+def test_the_cache_gives_what_the_compiler_gave(project: Settings, tmp_path: Path) -> None:
+    own = project.model_copy(update={"data_dir": tmp_path})
+    write(own, "A.sol", "contract A { uint256 public x; }")
+    assert compiler.compile_contracts(own) == compiler.compile_contracts(own)
+    assert len(list((tmp_path / "cache" / "solc").glob("*.json"))) == 1
 
 
 def test_mocks_are_kept_out_of_the_artifacts(project: Settings) -> None:
