@@ -82,7 +82,7 @@ class Auditor:
         body = request.post_data or ""
 
         def ask() -> Any:  # noqa: ANN401 -- JSON
-            return requests.post(self.node, body, headers=_OPEN, timeout=60).json()
+            return requests.post(self.node, body, headers=_OPEN, timeout=120).json()
 
         assert self.tell is not None
         told = self.tell(json.loads(body), ask)

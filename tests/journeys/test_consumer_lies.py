@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 from tests.journeys.browser import PHONE_EN, PHONE_ZH
 from tests.journeys.conftest import Visit
 from tests.lies.lie import lie
-from tests.web.house import House
+from tests.web.house import House, caller
 
 from yuanliu import actions, epcis
 from yuanliu.demo.cases import CASES, SLOPES, Case
@@ -283,11 +282,12 @@ def test_red_comes_first_and_no_lie_takes_it_away(visit: Visit, site: House) -> 
 def test_a_node_that_lies_is_caught(visit: Visit, site: House) -> None:
     someone = visit()
     heads = 0
+    node = caller(site.config.rpc_url)
 
     def lying(route: Route) -> None:
         nonlocal heads
         asked: Any = route.request.post_data_json
-        told: dict[str, Any] = httpx.post(site.config.rpc_url, json=asked, trust_env=False).json()
+        told: dict[str, Any] = node.post("/", json=asked).json()
         if asked["method"] == "eth_call" and asked["params"][0]["data"].startswith("0x5ad8a111"):
             heads += 1
             told["result"] = "0x" + "ab" * 32
@@ -305,6 +305,7 @@ def test_a_node_that_lies_is_caught(visit: Visit, site: House) -> None:
     page.get_by_role("button", name="重新核对").click()
     verdict(page, "differs")
     expect(page.locator("#verdict")).to_contain_text("两个节点说法不同")
+    node.close()
 
 
 def test_a_node_that_talks_nonsense_is_no_node(visit: Visit, site: House) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from httpx import Client, Response
-from tests.web.house import EGGS, PATIENCE, House
+from tests.web.house import EGGS, House, caller
 
 from yuanliu import money
 
@@ -33,7 +33,7 @@ class Card:
         given = home.post("clerk", f"farmers/{self.address}/pin")
         assert given.status_code == 201, given.text
         self.pin, self.path = given.json()["one_time_pin"], given.json()["page"]
-        self.phone = Client(base_url=home.url, trust_env=False, timeout=PATIENCE)
+        self.phone = caller(home.url)
         _phones.append(self.phone)
 
     def do(self, what: str, **fields: str) -> Response:

@@ -4,8 +4,7 @@ import re
 from typing import Any, Final
 
 import pytest
-from httpx import Client
-from tests.web.house import EGGS, PATIENCE, House
+from tests.web.house import EGGS, House, caller
 from tests.web.test_season import batch, delivery, lot, now
 
 from yuanliu.desk.people import AccountKind
@@ -228,21 +227,21 @@ def test_every_route_that_changes_something_is_in_the_tables(home: House) -> Non
 
 
 def test_nobody_gets_past_without_signing_in(home: House) -> None:
+    forged = caller(home.url)
     for route in sorted(OWN | set(MAY)):
         method, _, path = route.partition(" ")
-        answer = home.client().request(method, filled(home, path), json={})
+        path = filled(home, path)
+        answer = home.client().request(method, path, json={})
         assert (route, answer.status_code) == (route, 401)
         assert answer.json()["code"] == "access.unauthenticated"
-        forged = Client(base_url=home.url, trust_env=False, timeout=PATIENCE)
         for headers in (
             {"Authorization": "Bearer yl_nonsense"},
             {"Authorization": "Bearer " + "yl_" + "a" * 16 + "_" + "b" * 59},
             {"Cookie": "yuanliu_session=" + "A" * 43, "X-CSRF-Token": "x"},
         ):
-            assert forged.request(
-                method, filled(home, path), json={}, headers=headers
-            ).status_code in {401, 403}
-        forged.close()
+            refused = forged.request(method, path, json={}, headers=headers)
+            assert refused.status_code in {401, 403}
+    forged.close()
 
 
 @pytest.mark.parametrize("route", sorted(MAY))
@@ -343,7 +342,7 @@ def test_a_cookie_alone_changes_nothing(home: House) -> None:
 def test_a_token_may_no_more_than_its_scopes(home: House) -> None:
     made = home.post("clerk", "tokens", {"label": "scale", "scopes": ["deliveries:write"]}).json()
     receipt = delivery(home, home.address("farmer-eggs"))
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as machine:
+    with caller(home.url) as machine:
         machine.headers["Authorization"] = f"Bearer {made['token']}"
         void = machine.post(f"/api/v1/deliveries/{receipt}/void", json={"reason": "weighed twice"})
         assert void.status_code == 201, void.text

@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
-from httpx import Client
 from tests.web.farming import PIN, Card, deliver, hang_up, lot_of, sell
-from tests.web.house import PATIENCE, House
+from tests.web.house import House, caller
 
 from yuanliu import money
 from yuanliu.demo.cases import GRADED
@@ -192,7 +191,7 @@ def test_a_guesser_is_locked_out_and_told_for_how_long(
     ],
 )
 def test_what_is_no_card_gets_a_page_that_says_so(home: House, path: str, status: int) -> None:
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as nobody:
+    with caller(home.url) as nobody:
         page = nobody.get(path, headers={"Accept": "text/html"})
     assert page.status_code == status
     assert "<h1>" in page.text
@@ -217,7 +216,7 @@ def test_a_pin_is_given_by_the_farmers_own_cooperative_alone(home: House) -> Non
 def test_a_lot_that_was_made_into_another_says_so(home: House) -> None:
     """The demo's slopes were graded into one lot: nothing of them was sold as it was, and all of it was used."""
     given = home.post("clerk", f"farmers/{home.address('farmer-eggs')}/pin").json()
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as phone:
+    with caller(home.url) as phone:
         phone.post(given["page"], data={"do": "open", "pin": given["one_time_pin"]})
         page = phone.get(given["page"]).text
         csrf = re.search(r'name="csrf" value="([^"]+)"', page)

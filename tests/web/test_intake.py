@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from httpx import Client, Response
-from tests.web.house import PATIENCE, SOON, House
+from tests.web.house import SOON, House, caller
 
 from yuanliu.desk.intentions import Intention
 from yuanliu.desk.outbox import Handed
@@ -24,7 +24,7 @@ def machine(home: House) -> Iterator[Client]:
     """A machine of the cooperative's clerk, with a token."""
     made = home.post("clerk", "tokens", {"label": "sensor", "scopes": ["read", "events:write"]})
     headers = {"Authorization": f"Bearer {made.json()['token']}", "Prefer": "respond-async"}
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE, headers=headers) as client:
+    with caller(home.url, headers) as client:
         yield client
         end = time.monotonic() + SOON
         for state in ("waiting", "sent"):  # other files count what is on its way
@@ -150,14 +150,14 @@ def test_one_that_is_refused_does_not_hold_up_those_beside_it(machine: Client, b
 def test_a_token_that_is_revoked_is_refused_at_once(home: House, batch: str) -> None:
     made = home.post("clerk", "tokens", {"label": "lost", "scopes": ["events:write"]}).json()
     headers = {"Authorization": f"Bearer {made['token']}", "Prefer": "respond-async"}
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE, headers=headers) as lost:
+    with caller(home.url, headers) as lost:
         assert hand_in(lost, batch, said(200)).status_code == 202
         assert home.client("clerk").delete(f"/api/v1/tokens/{made['id']}").status_code == 204
         refused = hand_in(lost, batch, said(201))
         assert (refused.status_code, refused.json()["code"]) == (401, "access.token_revoked")
     read = home.post("clerk", "tokens", {"label": "reads", "scopes": ["read"]}).json()
     headers["Authorization"] = f"Bearer {read['token']}"
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE, headers=headers) as reader:
+    with caller(home.url, headers) as reader:
         answer = hand_in(reader, batch, said(202))
     assert (answer.status_code, answer.json()["code"]) == (403, "access.forbidden")
 

@@ -11,7 +11,7 @@ from eth_utils.conversions import to_hex
 from eth_utils.crypto import keccak
 from httpx import Client
 from tests import p256
-from tests.web.house import PATIENCE, House
+from tests.web.house import House, caller
 from tests.web.test_season import now
 
 from yuanliu.chain.bindings import Call
@@ -25,7 +25,7 @@ LATER: Final = "a later long password"
 
 @contextmanager
 def sign_in(home: House, login: str, password: str) -> Iterator[Client]:
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as client:
+    with caller(home.url) as client:
         answer = client.post("/api/v1/session", json={"login": login, "password": password})
         assert answer.status_code == 201, answer.text
         client.headers["X-CSRF-Token"] = answer.json()["csrf"]
@@ -88,7 +88,7 @@ def test_a_clerk_and_a_machine_replace_no_key(home: House) -> None:
     clerk = home.post("clerk", "session/key", body)
     assert (clerk.status_code, clerk.json()["code"]) == (403, "access.forbidden")
     made = home.post("carrier", "tokens", {"label": "van", "scopes": ["read"]}).json()
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as machine:
+    with caller(home.url) as machine:
         machine.headers["Authorization"] = f"Bearer {made['token']}"
         answer = machine.post("/api/v1/session/key", json=body)
         assert answer.json()["code"] == "access.person_needed"

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from httpx import Client
-from tests.web.house import EGGS, PATIENCE, House
+from tests.web.house import EGGS, House, caller
 
 from yuanliu import digital_link
 from yuanliu.desk.pieces import Pieces
@@ -82,7 +82,7 @@ def _scanned(home: House) -> Iterator[Callable[..., tuple[str, Client]]]:
 
         def scan(serial: str, agent: str, **more: str) -> tuple[str, Client]:
             headers = {"Accept": "text/html", "User-Agent": agent}
-            client = Client(base_url=home.url, trust_env=False, timeout=PATIENCE, headers=headers)
+            client = caller(home.url, headers)
             opened.enter_context(client)
             answer = client.get(path(home, f"/21/{serial}"), headers=more)
             assert answer.status_code == 200

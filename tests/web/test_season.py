@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import orjson
 import pytest
-from httpx import Client
-from tests.web.house import EGGS, PATIENCE, SECRET, TEA, House
+from tests.web.house import EGGS, SECRET, TEA, House, caller
 
 from yuanliu import journal, members, money, verify
 from yuanliu.chain import keys
@@ -89,7 +88,7 @@ def test_a_farmer_changes_his_one_time_password_before_anything_is_signed(home: 
     made = home.done(
         "cooperative", "accounts", {"login": code.lower(), "kind": "farmer", "code": code}
     )
-    with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as client:
+    with caller(home.url) as client:
         sign_in = {"login": code.lower(), "password": made["one_time_password"]}
         session = client.post("/api/v1/session", json=sign_in).json()
         client.headers["X-CSRF-Token"] = session["csrf"]

@@ -5,8 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from httpx import Client
-from tests.web.house import PATIENCE, SOON, House
+from tests.web.house import SOON, House, caller
 
 from yuanliu.web.problems import status_of
 
@@ -113,7 +112,7 @@ def test_the_same_intention_from_many_at_once_is_one(home: House) -> None:
     owner = home.client("clerk")
 
     def put(_: int) -> str:
-        with Client(base_url=home.url, trust_env=False, timeout=PATIENCE) as client:
+        with caller(home.url) as client:
             client.cookies = owner.cookies
             csrf = owner.headers["X-CSRF-Token"]
             headers = {"X-CSRF-Token": csrf, "Idempotency-Key": "price-once"}
