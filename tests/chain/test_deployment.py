@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 from eth_utils.conversions import to_hex
 from pydantic import SecretStr
+from tests.commands import run
 from tests.tampering import Proxy, results
 
 from yuanliu.chain import launch
@@ -485,29 +484,17 @@ def test_after_a_deployment_that_broke_off_the_next_one_succeeds(config: Setting
 # ------------------------------------------------------------------ the command
 
 
-def run(config: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "YUANLIU_DATA_DIR": str(config.data_dir),
-        "YUANLIU_RPC_URL": config.rpc_url,
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "yuanliu.cli", "deploy", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-
-
 @pytest.mark.slow
 def test_the_command_deploys_and_refuses_another_chain(config: Settings) -> None:
-    first = run(config)
+    where = {"YUANLIU_DATA_DIR": str(config.data_dir), "YUANLIU_RPC_URL": config.rpc_url}
+    first = run("deploy", **where)
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith("Deployed on chain 31337")
     for contract in Deployment.load(config.deployment_file).contracts.values():
         assert contract.address in first.stdout
     changed = replace(Deployment.load(config.deployment_file), genesis="0x" + "00" * 32)
     changed.save(config.deployment_file)
-    refused = run(config)
+    refused = run("deploy", **where)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "[deployment.mismatch]: genesis block: expected 0x0000" in refused.stderr
     assert "yuanliu deploy --replace" in refused.stderr

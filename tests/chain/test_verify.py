@@ -7,18 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from eth_abi.abi import encode
+from tests import commands
 from tests.tampering import Json, Proxy, Tamper, results
 from tests.world import GTIN_EGGS, Batch, World
 
-from yuanliu import cli, identifiers, journal
-from yuanliu.chain.deployment import Deployment
+from yuanliu import identifiers, journal
 from yuanliu.chain.node import ChainUnreachable, Node, RpcError
 from yuanliu.errors import YuanliuError
-from yuanliu.settings import settings
 from yuanliu.verify import Verification, find_batch, verify
 
 pytestmark = pytest.mark.node
@@ -389,114 +387,84 @@ def test_what_is_no_batch_is_refused_in_words(
 # ------------------------------------------------------------------ the command
 
 
-def start(
-    deployment: Deployment, rpc_url: str, folder: Path, *arguments: str
-) -> subprocess.Popen[str]:
-    folder.mkdir(exist_ok=True)
-    deployment.save(folder / "deployment.json")
-    environment = os.environ | {
-        "YUANLIU_DATA_DIR": str(folder),
-        "YUANLIU_RPC_URL": rpc_url,
-        "COLUMNS": "80",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "yuanliu.cli", "verify", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
-
-
 @pytest.mark.slow
 def test_the_command_gives_each_answer_its_own_exit_code(
     told: tuple[World, Batch], tmp_path: Path
 ) -> None:
     world, batch = told
-    name, d = f"0x{batch.id:064x}", world.deployment
+    name = f"0x{batch.id:064x}"
     honest = world.devnet.rpc_url
+    world.deployment.save(tmp_path / "deployment.json")
     lying = Proxy(honest, logs(lambda listed: listed.pop(2)))
     silent = Proxy(honest, lambda _request, _ask: None)
-    with lying, silent:
-        processes = {
-            "matches": start(d, honest, tmp_path / "a", name),
-            "differs": start(d, lying.url, tmp_path / "b", name, "--json"),
-        }
-        answers: dict[str, Any] = {key: ended(process) for key, process in processes.items()}
-        processes = {
-            "silent": start(d, silent.url, tmp_path / "c", name),
-            "unknown": start(d, honest, tmp_path / "d", "/01/06901234567893/10/A"),
-        }
-        answers |= {key: ended(process) for key, process in processes.items()}
-    assert [answers[key][0] for key in ("matches", "differs", "silent", "unknown")] == [0, 1, 2, 3]
 
-    assert answers["matches"][1].startswith(f"matches the chain: {RECORDS} records, head ")
-    document = json.loads(answers["differs"][1])
+    def settings_of(rpc_url: str) -> dict[str, str]:
+        return {"YUANLIU_DATA_DIR": str(tmp_path), "YUANLIU_RPC_URL": rpc_url}
+
+    with lying, silent:
+        differs = subprocess.run(  # a process of its own, as a script would start it
+            [sys.executable, "-m", "yuanliu.cli", "verify", name, "--json"],
+            capture_output=True,
+            text=True,
+            env=os.environ | settings_of(lying.url),
+        )
+        matches = commands.run("verify", name, **settings_of(honest))
+        unheard = commands.run("verify", name, **settings_of(silent.url))
+        unknown = commands.run("verify", "/01/06901234567893/10/A", **settings_of(honest))
+    answers = (matches, differs, unheard, unknown)
+    assert [each.returncode for each in answers] == [0, 1, 2, 3]
+
+    assert matches.stdout.startswith(f"matches the chain: {RECORDS} records, head ")
+    document = json.loads(differs.stdout)
     assert document["verdict"] == "differs"
     assert document["where"] == [
         "record 1 was changed, or records after it before place 2 are missing"
     ]
     assert (document["batch"], document["records"]) == (name, RECORDS - 1)
     assert document["head"] != document["head_on_chain"]
-    assert answers["silent"][1] == ""
-    assert "[chain.unreachable]" in answers["silent"][2]
-    assert "[identifiers.gtin_check_digit]" in answers["unknown"][2]
-    assert all("Traceback" not in stderr for _, _, stderr in answers.values())
+    assert unheard.stdout == ""
+    assert "[chain.unreachable]" in unheard.stderr
+    assert "[identifiers.gtin_check_digit]" in unknown.stderr
+    assert all("Traceback" not in each.stderr for each in answers)
 
 
-def in_process(monkeypatch: pytest.MonkeyPatch, folder: Path, rpc_url: str, *arguments: str) -> int:
-    """Run the command inside this process and give its exit code."""
-    monkeypatch.setenv("YUANLIU_DATA_DIR", str(folder))
-    monkeypatch.setenv("YUANLIU_RPC_URL", rpc_url)
-    monkeypatch.setattr(sys, "argv", ["yuanliu", "verify", *arguments])
-    settings.cache_clear()
-    try:
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-    finally:
-        monkeypatch.undo()
-        settings.cache_clear()
-    return int(caught.value.code or 0)
+def in_process(folder: Path, rpc_url: str, *arguments: str) -> commands.Ended:
+    where = {"YUANLIU_DATA_DIR": str(folder), "YUANLIU_RPC_URL": rpc_url}
+    return commands.run("verify", *arguments, **where)
 
 
 def test_what_could_not_be_compared_is_never_reported_as_differing(
-    told: tuple[World, Batch],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    told: tuple[World, Batch], tmp_path: Path
 ) -> None:
     world, batch = told
     url, name = world.devnet.rpc_url, f"{batch.id:064x}"
-    assert in_process(monkeypatch, tmp_path, url, name) == 3
-    assert "[deployment.none]" in capsys.readouterr().err
+
+    def not_compared(code: str, text: str = name, rpc_url: str = url) -> None:
+        done = in_process(tmp_path, rpc_url, text)
+        assert done.returncode == 3
+        assert f"[{code}]" in done.stderr
+
+    not_compared("deployment.none")
     (tmp_path / "deployment.json").write_text("{}")
-    assert in_process(monkeypatch, tmp_path, url, name) == 3
-    assert "[deployment.unreadable]" in capsys.readouterr().err
+    not_compared("deployment.unreadable")
     world.deployment.save(tmp_path / "deployment.json")
-    for text in ("eggs", "00" * 32, "/01/04012345678901/10/A"):
-        assert in_process(monkeypatch, tmp_path, url, text) == 3
+    not_compared("verify.batch_invalid", "eggs")
+    not_compared("journal.batch_unknown", "00" * 32)
+    not_compared("journal.batch_unknown", "/01/04012345678901/10/A")
     with Proxy(url, results("eth_chainId", lambda _: "0x1")) as proxy:
-        assert in_process(monkeypatch, tmp_path, proxy.url, name) == 3
-    assert "[deployment.mismatch]: chain id" in capsys.readouterr().err
-    assert in_process(monkeypatch, tmp_path, url, name) == 0
-    assert capsys.readouterr().out.startswith("matches")
+        not_compared("deployment.mismatch", rpc_url=proxy.url)
+    done = in_process(tmp_path, url, name)
+    assert done.returncode == 0
+    assert done.stdout.startswith("matches")
 
 
 def test_the_sentence_for_people_names_each_place(
-    told: tuple[World, Batch],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    told: tuple[World, Batch], tmp_path: Path
 ) -> None:
     world, batch = told
     world.deployment.save(tmp_path / "deployment.json")
     with Proxy(world.devnet.rpc_url, logs(lambda listed: listed.pop())) as proxy:
-        assert in_process(monkeypatch, tmp_path, proxy.url, f"{batch.id:064x}") == 1
-    said = capsys.readouterr().out
-    assert said.startswith("differs from the chain, head ")
-    assert f"record {RECORDS - 2} was changed, or records after it are missing" in said
+        done = in_process(tmp_path, proxy.url, f"{batch.id:064x}")
+    assert done.returncode == 1
+    assert done.stdout.startswith("differs from the chain, head ")
+    assert f"record {RECORDS - 2} was changed, or records after it are missing" in done.stdout
