@@ -69,19 +69,20 @@ def test_an_audit_that_could_not_ask_says_so(
     tmp_path: Path, says: dict[str, Any] | None, code: int
 ) -> None:
     """The script, with a pip-audit that says what a service, or none, would make it say."""
-    scripts, home = tmp_path / "scripts", tmp_path / ".yuanliu" / "pip-audit"
+    scripts, home = tmp_path / "scripts", tmp_path / ".yuanliu" / "environments" / "pip-audit"
     (home / "bin").mkdir(parents=True)
     scripts.mkdir()
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     python = Path(sys.executable)
     for place in (home, tmp_path / ".venv"):
         (place / "bin" / "python").symlink_to(python)
-    for name in ("audit-dependencies", "pip-audit.lock"):
+    (tmp_path / ".venv" / "bin" / "uv").symlink_to("/bin/false")  # all is installed
+    for name in ("audit-dependencies", "environment", "pip-audit.lock"):
         (scripts / name).write_bytes((ROOT / "scripts" / name).read_bytes())
-    (home / ".lock").write_bytes((scripts / "pip-audit.lock").read_bytes())
+    (home / "installed.lock").write_bytes((scripts / "pip-audit.lock").read_bytes())
     fake = home / "bin" / "pip-audit"
     fake.write_text(f"#!/bin/sh\ncat <<'END'\n{'' if says is None else json.dumps(says)}\nEND\n")
-    for path in (fake, scripts / "audit-dependencies"):
+    for path in (fake, scripts / "audit-dependencies", scripts / "environment"):
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
     done = subprocess.run([scripts / "audit-dependencies"], capture_output=True, text=True)
     assert done.returncode == code, done.stderr
