@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from tests.index.copies import make_config
+from tests.index.copies import KINDS, make_config
 from tests.world import World
 
 from yuanliu.chain.rawlogs import RawNode
@@ -14,8 +14,6 @@ from yuanliu.database import Family, open_database, upgrade
 from yuanliu.index.follower import Follower
 from yuanliu.index.store import Store
 from yuanliu.settings import Settings
-
-KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(params=KINDS)
@@ -41,3 +39,16 @@ def node(world: World) -> Iterator[RawNode]:
 @pytest.fixture
 def follower(engine: Engine, world: World, node: RawNode) -> Follower:
     return Follower(Store(engine), world.deployment, node)
+
+
+@pytest.fixture
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Engine]]:
+    """Give a copy without rows on each kind of database."""
+    engines = [
+        open_database(make_config(kind, tmp_path / kind, request), Family.COPY) for kind in KINDS
+    ]
+    for engine in engines:
+        upgrade(engine, Family.COPY)
+    yield engines
+    for engine in engines:
+        engine.dispose()

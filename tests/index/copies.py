@@ -26,6 +26,7 @@ def anew(world: World, folder: Path) -> dict[str, str]:
     return found
 
 
+KINDS = ("sqlite", "postgresql")
 _schemas = count()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from importlib import import_module
 from random import Random
 from typing import Any
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
+from tests.index.copies import KINDS, make_config
 from tests.index.history import BROKEN, PRODUCTION, History
 from tests.world import World
 
 from yuanliu import epcis
+from yuanliu.chain.rawlogs import RawNode
+from yuanliu.database import Family, open_database, upgrade
 from yuanliu.epcis import hashing
 from yuanliu.epcis import query as epcis_query
 from yuanliu.epcis.query import parse_query
@@ -22,6 +26,7 @@ from yuanliu.errors import YuanliuError
 from yuanliu.index import queries
 from yuanliu.index.drawing import _read
 from yuanliu.index.follower import Follower
+from yuanliu.index.store import Store
 from yuanliu.records import Kind
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
@@ -29,12 +34,31 @@ pytestmark = [pytest.mark.node, pytest.mark.slow]
 ALL = parse_query([("perPage", "1000")])
 
 
+@pytest.fixture(scope="module")
+def long(founded: World) -> Iterator[World]:
+    """Give a world with a long history; the tests read it only."""
+    with founded.devnet.anchor():
+        History(founded, Random(20)).run(120)
+        yield founded
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def long_copy(
+    long: World, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    config = make_config(request.param, tmp_path_factory.mktemp("long"), request)
+    engine = open_database(config, Family.COPY)
+    upgrade(engine, Family.COPY)
+    with closing(RawNode(long.devnet.rpc_url)) as node:
+        Follower(Store(engine), long.deployment, node).catch_up()
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def told(world: World, engine: Engine, follower: Follower) -> Iterator[Connection]:
-    """Give a connection to the copy of a long history."""
-    History(world, Random(20)).run(120)
-    follower.catch_up()
-    with engine.connect().execution_options(reading=True) as db:
+def told(long_copy: Engine) -> Iterator[Connection]:
+    """Give a connection to the copy of the long history."""
+    with long_copy.connect().execution_options(reading=True) as db:
         yield db
 
 

@@ -1,19 +1,16 @@
 """A rebuild from the chain alone gives the very same bytes, whatever the copy went through, on either database."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from random import Random
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.index.copies import make_config
 from tests.index.history import History
 from tests.world import World
 
 from yuanliu.chain.rawlogs import RawNode
-from yuanliu.database import DatabaseBusy, Family, leader, open_database, upgrade
+from yuanliu.database import DatabaseBusy, Family, leader, open_database
 from yuanliu.errors import YuanliuError
 from yuanliu.index import queries, tables
 from yuanliu.index.follower import Follower
@@ -28,20 +25,6 @@ pytestmark = [pytest.mark.node, pytest.mark.slow]
 def located(config: Settings, world: World) -> Settings:
     """Give the settings of the copy, with the world's node."""
     return config.model_copy(update={"rpc_url": world.devnet.rpc_url})
-
-
-@pytest.fixture
-def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Engine]]:
-    """Give a copy without rows on each kind of database."""
-    engines = [
-        open_database(make_config(kind, tmp_path / kind, request), Family.COPY)
-        for kind in ("sqlite", "postgresql")
-    ]
-    for engine in engines:
-        upgrade(engine, Family.COPY)
-    yield engines
-    for engine in engines:
-        engine.dispose()
 
 
 @pytest.mark.own_chain
