@@ -129,6 +129,7 @@ export async function wire(form) {
     }
     form.dispatchEvent(new Event("ready"));
   }
+  button.disabled = false;
   form.dataset.ready = "";
 
   function restore(files) {

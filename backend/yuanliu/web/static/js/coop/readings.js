@@ -63,6 +63,8 @@ function ready(form, told) {
 
 export function start() {
   const form = document.querySelector("form[data-readings]");
-  form?.addEventListener("submit", (event) => { event.preventDefault(); preview(form); });
-  if (form) form.dataset.ready = "";
+  if (!form) return;
+  form.addEventListener("submit", (event) => { event.preventDefault(); preview(form); });
+  form.querySelector("[type=submit]").disabled = false;
+  form.dataset.ready = "";
 }

@@ -100,6 +100,8 @@ function take(sheet, row) {
 
 export function start() {
   const form = document.querySelector("form[data-sheet]");
-  form?.addEventListener("submit", (event) => { event.preventDefault(); preview(form); });
-  if (form) form.dataset.ready = "";
+  if (!form) return;
+  form.addEventListener("submit", (event) => { event.preventDefault(); preview(form); });
+  form.querySelector("[type=submit]").disabled = false;
+  form.dataset.ready = "";
 }

@@ -74,6 +74,7 @@ export function start() {
       await ACTS[form.dataset.sign](form);
       button.disabled = false;
     });
+    form.querySelector("[type=submit]").disabled = false;
     form.dataset.ready = "";
   }
   for (const button of document.querySelectorAll("[data-sign-out], [data-pin], [data-print], [data-send-now]")) button.disabled = false;
