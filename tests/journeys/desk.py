@@ -112,7 +112,9 @@ class Line:
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
             client.settimeout(_SECONDS)
-            asked = client.recv(65_536)
+            asked = b""
+            while b"\r\n\r\n" not in asked and (more := client.recv(65_536)):
+                asked += more
             if not self.up or not asked:
                 return
             if self.hold(asked):

@@ -45,6 +45,8 @@ def test_what_goes_wrong_on_a_page_is_seen(visit: Visit) -> None:
         }"""
     )
     until(page, lambda: any("nobody caught this" in fault for fault in someone.faults))
+    seen = ("script-src", "img-src", "elsewhere.example", "nobody caught this")
+    until(page, lambda: all(any(each in fault for fault in someone.faults) for each in seen))
     page.goto("/01/00000000000000/10/NONE")
     someone.expect_fault("violates the following Content Security Policy directive.*script-src")
     someone.expect_fault("violates the following Content Security Policy directive.*img-src")

@@ -27,7 +27,7 @@ from yuanliu.desk.first_start import DemoSignIn, import_devnet_accounts
 from yuanliu.index import queries as q
 from yuanliu.serve import service
 from yuanliu.settings import Settings, settings
-from yuanliu.web import acting
+from yuanliu.web import acting, printing
 from yuanliu.web.app import create_app
 from yuanliu.web.routes import farmer
 
@@ -140,6 +140,7 @@ def house(folder: Path, *, public_url: str | None = "http://yuanliu.test") -> It
     with Devnet() as devnet, pytest.MonkeyPatch.context() as patch:
         patch.setattr(acting, "WAIT_SECONDS", SOON)
         patch.setattr(farmer, "WAIT_SECONDS", SOON)
+        patch.setattr(printing, "_PATIENCE", SOON)
         port = free_port()
         config = Settings(
             data_dir=folder,
