@@ -39,7 +39,7 @@ async function mark() {
     banner.hidden = !text;
     banner.replaceChildren(text);
     if (line.state === "signed_out" && live) banner.append(" ", make("a", { href: `/coop/sign-in?next=${encodeURIComponent(location.pathname + location.search)}` }, say("sign_in")));
-    else if (outdated) banner.append(" ", make("a", { href: location.href }, say("line_renew")));
+    else if (outdated && text === say("line_outdated")) banner.append(" ", make("a", { href: location.href }, say("line_renew")));
   }
 }
 
