@@ -34,7 +34,7 @@ examples.register_profile(
 )  # a busy machine is no fault of an example
 examples.load_profile("ours")
 
-line.ANSWER_SECONDS = 300.0  # type: ignore[misc] # a machine that stands still is no dead node
+line.ANSWER_SECONDS = 60.0  # type: ignore[misc] # a machine that stands still is no dead node
 
 __all__ = ["ground", "nursery"]
 

@@ -293,14 +293,18 @@ def test_readiness_says_what_is_wrong_and_recovers_by_itself(
         os.kill(node, signal.SIGSTOP)
         with ThreadPoolExecutor(THREADS + 5) as pool:
             try:
-                answer = client.get("/readyz")  # it does not wait until the node goes on
+                path = f"/api/v1/actors/{str(ACCOUNTS['cooperative'].address).lower()}/recovery"
+                port = place.config.devnet_port
+                waiting = [pool.submit(client.get, path) for _ in range(THREADS - 5)]
+                until(lambda: connections(port) >= THREADS - 5)
+                answer = client.get("/readyz")
+                assert not any(each.done() for each in waiting), "it waits no shorter than others"
                 assert answer.status_code == 503
                 assert chain_of(answer)["state"] == "failing"
                 assert place.config.rpc_url in chain_of(answer)["detail"]
                 assert answer.json()["parts"]["desk"]["state"] == "ok"
-                path = f"/api/v1/actors/{str(ACCOUNTS['cooperative'].address).lower()}/recovery"
-                waiting = [pool.submit(client.get, path) for _ in range(THREADS + 5)]
-                until(lambda: connections(place.config.devnet_port) >= THREADS)
+                waiting += [pool.submit(client.get, path) for _ in range(10)]
+                until(lambda: connections(port) >= THREADS)
                 assert client.get("/healthz").status_code == 200, "it needs none of the threads"
                 assert not any(each.done() for each in waiting)
             finally:
