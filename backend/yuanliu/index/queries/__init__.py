@@ -22,6 +22,7 @@ from yuanliu.index.queries.custody import (
     holders,
     holdings,
     lineage,
+    made_into,
     offer,
     offers,
 )
@@ -157,6 +158,7 @@ __all__ = [
     "holdings",
     "lineage",
     "lots_of",
+    "made_into",
     "makings",
     "member_shares",
     "members_of",

@@ -140,6 +140,17 @@ def descendants(db: Connection, id_: bytes) -> tuple[Relative, ...]:
     return _relatives(db, id_, _DOWN, _arrows(db, id_, _DOWN))
 
 
+def made_into(db: Connection, id_: bytes) -> tuple[str, ...]:
+    """Give the lots that were made of a batch directly, oldest first."""
+    found = sql.rows(
+        db,
+        "SELECT b.lot FROM lineage l JOIN batch b ON b.id = l.child WHERE l.parent = :id"
+        " GROUP BY b.id, b.lot ORDER BY MIN(l.place), MIN(l.sub)",
+        id=hexes.word(id_),
+    )
+    return tuple(row.lot for row in found)
+
+
 def lineage(db: Connection, id_: bytes) -> Lineage:
     """Give a batch's whole lineage, above it and below it."""
     up, down = _arrows(db, id_, _UP), _arrows(db, id_, _DOWN)

@@ -208,13 +208,10 @@ def statement(
 
 def _accounts(request: Request, db: Copy, rows: Sequence[Earning]) -> list[Account]:
     language = frame.language(request)
-    return [Account.of(row, language, _made_of(db, row.batch)) for row in rows]
-
-
-def _made_of(db: Copy, batch: q.Batch) -> tuple[str, ...]:
-    if batch.for_sale:
-        return ()
-    return tuple(each.lot for each in q.descendants(db, batch.id) if each.depth == 1)
+    return [
+        Account.of(row, language, () if row.batch.for_sale else q.made_into(db, row.batch.id))
+        for row in rows
+    ]
 
 
 def _owed(db: Copy, wired: Services, farmer: str) -> int:
