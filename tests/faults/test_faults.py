@@ -213,9 +213,7 @@ def test_a_service_that_is_killed_again_and_again_does_everything_once(place: Pl
             serving.kill()
             counts = place.outbox.counts()
             under_way += counts[State.WAITING] + counts[State.SENT] > 0
-        assert under_way > KILLS // 4, (
-            "nearly all were killed with nothing to do: the test tests nothing"
-        )
+        assert under_way > KILLS // 2, "most were killed with nothing to do: the test tests nothing"
         serving.start(0, INTENTIONS)
         place.await_done(INTENTIONS)
         place.check(INTENTIONS)
