@@ -109,6 +109,8 @@ def _page(db: Connection, batch: queries.Batch, records: tuple[queries.Record, .
     assert {each.batch for each in tree if each.recalled} | {batch.id} >= {
         recall.batch for recall in batch.recalls
     }
+    below = [each.lot for each in queries.descendants(db, batch.id) if each.depth == 1]
+    assert sorted(queries.made_into(db, batch.id)) == sorted(below)
     makings = queries.makings(db, sorted(family))
     assert set(makings) == family
     assert makings[batch.id] in {record.data for record in records}
