@@ -81,8 +81,8 @@ def founded() -> Iterator[World]:
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Give the world as it was founded, and take back afterwards whatever the test did on the chain.
 
-    The node keeps the states of 500 blocks, also of those that were taken back, and loses the contracts when it goes
-    back to an older one. So a test that makes it go back is marked `own_chain`.
+    The node keeps the states of so many blocks only, those that were taken back among them, and loses the contracts
+    when it goes back to an older one. So a test that makes it go back is marked `own_chain`.
     """
     if request.node.get_closest_marker("own_chain"):
         with Devnet(flags=FLAGS) as devnet:

@@ -341,3 +341,33 @@ def test_it_ends_with_its_block() -> None:
         port = node.port
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=SOON)
+
+
+def test_it_keeps_few_states_and_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, spare = tmp_path / "home", tmp_path / "spare"
+    home.mkdir()
+    spare.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr("tempfile.tempdir", str(spare))
+    with devnet.Devnet() as node:
+        for _ in range(800):
+            node.node.request("evm_mine")
+        kept = list(spare.rglob("*.json"))
+        assert 0 < len(kept) <= devnet.PERSISTED_STATES
+    assert not list(spare.iterdir())
+    assert not list(home.iterdir())
+
+
+def test_the_lasting_one_keeps_to_its_folder(
+    lasting: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for _ in range(2):
+        kill(devnet.up(lasting))
+    devnet.up(lasting)
+    assert not list(home.iterdir())
+    assert len(list((folder(lasting) / "states").glob("*"))) <= 1
