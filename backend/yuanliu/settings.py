@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
     """Blocks below its head that the chain may still take back (any chain but the devnet: 64); when it takes back more,
     the follower stops.
-    A devnet makes dozens of blocks a second under load, and loses those of its last ten seconds when it is killed."""
+    A devnet makes dozens of blocks a second under load, and loses those of its last half minute when it is killed."""
 
     follower_poll: float = Field(default=0.5, gt=0, le=60)
     """Seconds between two looks at the chain for new blocks."""

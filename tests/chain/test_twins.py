@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from eth_utils.crypto import keccak
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.world import GTIN_BOX, GTIN_EGGS, GTIN_OTHER, World, gtin14, person
 
@@ -305,24 +305,29 @@ def test_nobody_signs_a_lot_that_the_contracts_refuse(text: Harness) -> None:
     assert [takes_lot(lot) for lot in lots] == right
 
 
+def takes_code(code: str) -> bool:
+    """Tell whether our programs find nothing wrong with a code's form; a number of a person they refuse besides."""
+    try:
+        actions.enrol(SOMEWHERE, ACTOR, actions.Role.FARMER, code, b"")
+    except YuanliuError as error:
+        return error.code == "privacy.personal_data"
+    return True
+
+
 def test_each_character_is_right_in_a_code_for_both_or_for_neither(text: Harness) -> None:
     characters = [chr(i) for i in range(1, 256)]
     for pattern in ("{}", "H{}", "{}H", "H{}1"):
         codes = [pattern.format(character) for character in characters]
         asked = [padded(code.encode("latin-1"), 32) for code in codes]
-        assert list(text.ask("isCode", asked, 16)) == [
-            accepts(actions.enrol, SOMEWHERE, ACTOR, actions.Role.FARMER, code, b"")
-            for code in codes
-        ]
+        assert list(text.ask("isCode", asked, 16)) == [takes_code(code) for code in codes]
 
 
 @MANY
 @given(listed=cases(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=18)))
+@example(listed=["a@example.org", "13800138000"])
 def test_codes_are_right_for_both_or_for_neither(text: Harness, listed: list[str]) -> None:
     asked = [padded(code.encode(), 32) for code in listed]
-    assert list(text.ask("isCode", asked, 16)) == [
-        accepts(actions.enrol, SOMEWHERE, ACTOR, actions.Role.FARMER, code, b"") for code in listed
-    ]
+    assert list(text.ask("isCode", asked, 16)) == [takes_code(code) for code in listed]
 
 
 def test_a_code_may_fill_a_whole_word(text: Harness) -> None:

@@ -4,14 +4,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.commands import Ended, run
 
-from yuanliu.chain import devnet
+from yuanliu.chain import devnet, devnet_keeper, devnet_state
 from yuanliu.chain.keys import devnet_accounts
 from yuanliu.chain.node import Node, RpcError, Sender
 from yuanliu.chain.processes import identity
@@ -188,6 +190,119 @@ def test_a_state_file_cut_short_gives_way_to_the_last_good_copy(
     assert "last good copy" in devnet.up(lasting).recovery
     assert knows(lasting, transaction)
     assert (folder(lasting) / "state.broken.json").stat().st_size == keep_bytes
+
+
+def of_two_moments(state: Path) -> str:
+    """Give a dump as the node writes it when it makes a block meanwhile: without the block, with what it did."""
+    found = json.loads(state.read_bytes())
+    head = found["best_block_number"]
+    found["best_block_number"] = head - 1
+    found["blocks"] = [b for b in found["blocks"] if int(b["header"]["number"], 16) < head]
+    found["transactions"] = [t for t in found["transactions"] if t["block_number"] < head]
+    return json.dumps(found, separators=(",", ":"))
+
+
+def test_a_state_file_of_two_moments_gives_way_to_the_last_good_copy(lasting: Settings) -> None:
+    devnet.up(lasting)
+    transaction = [transact(lasting) for _ in range(3)][-1]
+    devnet.down(lasting)
+    state = folder(lasting) / "state.json"
+    assert devnet_state.is_whole(state)
+    state.write_text(of_two_moments(state))
+    assert not devnet_state.is_whole(state)
+    assert "last good copy" in devnet.up(lasting).recovery
+    assert knows(lasting, transaction)
+
+
+@pytest.mark.parametrize("head", [0, 1, 2, 8190, 8191, 8192, 20_000])
+def test_two_moments_are_told_however_long_the_chain(head: int) -> None:
+    """The contract that keeps the hashes of blocks (EIP-2935) has 8,191 slots."""
+
+    def dump(accounts_of: int) -> str:
+        """Give a dump of blocks up to `head`, with the accounts as they were after block `accounts_of`."""
+        storage = {f"0x{n % 8191:064x}": _hash(n) for n in range(accounts_of)}
+        parents = "0x0000f90827f1c53a10cb7a02335b175320002935"
+        blocks = [{"header": {"parentHash": _hash(n - 1)}} for n in range(head + 1)]
+        found = {
+            "block": {"number": hex(head)},
+            "accounts": {parents: {"nonce": 0, "storage": storage}},
+            "best_block_number": head,
+            "blocks": blocks,
+        }
+        return json.dumps(found, separators=(",", ":"))
+
+    assert devnet_state.is_of_one_moment(dump(head))
+    for later in (1, 2, 10):
+        assert not devnet_state.is_of_one_moment(dump(head + later))
+
+
+def _hash(block: int) -> str:
+    return f"0x{block + 1:064x}"
+
+
+def test_down_under_load_keeps_whatever_was_mined(lasting: Settings) -> None:
+    for _ in range(3):
+        devnet.up(lasting)
+        mined: list[str] = []
+
+        def send(into: list[str] = mined) -> None:
+            with suppress(YuanliuError, OSError):
+                while True:
+                    into.append(transact(lasting))
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        wait_until(lambda had=mined: len(had) >= 20)  # type: ignore[misc]
+        devnet.down(lasting)
+        sending.join()
+        assert devnet.up(lasting).recovery == ""
+        assert all(knows(lasting, transaction) for transaction in mined)
+        assert_of_one_piece(lasting)
+
+
+def assert_of_one_piece(config: Settings) -> None:
+    """Assert that the relayer's nonce is the number of transactions in the blocks."""
+    node = Node(config.rpc_url)
+    asked = [("eth_getBlockByNumber", [hex(n), False]) for n in range(node.block_number() + 1)]
+    relayer = devnet_accounts(config.devnet_dir)["relayer"]
+    assert sum(len(block["transactions"]) for block in node.batch(asked)) == node.transaction_count(
+        str(relayer.address)
+    )
+
+
+def test_where_no_dump_is_of_use_the_keeper_asks_for_one(
+    lasting: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devnet_keeper, "COPY_SECONDS", 0.0)
+    node = Node(devnet.up(lasting).rpc_url)
+    transact(lasting)
+    state, copy = tmp_path / "state.json", tmp_path / "copy.json"
+    assert devnet_state.ask(node, state)
+    copier = devnet_keeper.Copier(state, copy, node)
+    state.write_text(of_two_moments(state))
+    assert not copier.late()
+    copier.look()
+    copier.look()  # left alone since
+    assert copier.late()
+    assert not copy.exists()
+    copier.ask()
+    assert not copier.late()
+    assert devnet_state.is_whole(copy)
+    for cut in (0, 1, 1000, state.stat().st_size - 1):
+        before = copy.read_bytes()
+        state.write_bytes(state.read_bytes()[:cut] + b"}")
+        copier.look()
+        copier.look()
+        assert copier.late()
+        assert copy.read_bytes() == before
+    assert devnet_state.ask(node, state)
+    copier.look()
+    copier.look()
+    assert not copier.late()
+    assert copy.read_bytes() == state.read_bytes()
+    devnet.down(lasting)
+    copier.ask()  # nobody answers: nothing is lost
+    assert devnet_state.is_whole(copy)
 
 
 def test_a_broken_state_file_without_a_copy_begins_anew_and_says_so(lasting: Settings) -> None:

@@ -41,7 +41,7 @@ block adds 1.75 kB to the state file for ever: 30 MB a day at 5 s, 150 MB at 1 s
 """
 
 STATE_SECONDS: Final = 5
-"""Seconds between two dumps of the state: what a `kill -9` can lose."""
+"""Seconds between two dumps of the state; see `devnet_keeper` for what a `kill -9` can lose."""
 
 BLOCK_GAS: Final = 1_000_000_000
 """Gas limit of a block; that of a transaction stays 16,777,216 (EIP-7825)."""
@@ -313,7 +313,9 @@ class _Files:
         self.log = folder / "anvil.log"
         self.keeper_log = folder / "keeper.log"
         self.state = folder / "state.json"
-        self.states = folder / "states"  # holds nothing, but the node would make it in the user's home
+        self.states = (
+            folder / "states"
+        )  # holds nothing, but the node would make it in the user's home
         self.copy = folder / "state.good.json"
         self.broken = folder / "state.broken.json"
 
@@ -463,7 +465,9 @@ def _start_keeper(files: _Files, record: _Record) -> None:
 def _stop(files: _Files) -> bool:
     record = _running(files)
     if record is not None:
-        os.kill(record.pid, signal.SIGTERM)
+        told = _last_state(files, record)
+        # Once it has told, its own last dump could only be worse: it writes in place, and sometimes two at a time.
+        os.kill(record.pid, signal.SIGKILL if told else signal.SIGTERM)
         end = time.monotonic() + _STOP_SECONDS
         while identity(record.pid) == record.born:
             if time.monotonic() > end:
@@ -474,10 +478,27 @@ def _stop(files: _Files) -> bool:
                     fields={"pid": record.pid},
                 )
             time.sleep(0.01)
-        if devnet_state.is_whole(files.state):
-            shutil.copyfile(files.state, files.copy)
+        if told:
+            shutil.copyfile(files.copy, files.state)
     files.pid.unlink(missing_ok=True)
     return record is not None
+
+
+def _last_state(files: _Files, record: _Record) -> bool:
+    """Have nothing mined any more, and copy the node's state; tell whether that is done."""
+    try:
+        pid, born = json.loads(files.keeper_lock.read_bytes())
+    except (FileNotFoundError, ValueError, TypeError):
+        pid, born = 0, None
+    if isinstance(pid, int) and born and identity(pid) == born:
+        os.kill(pid, signal.SIGTERM)
+        while identity(pid) == born:
+            time.sleep(0.01)
+    node = Node(_url(record.port), timeout=_STOP_SECONDS)
+    with suppress(YuanliuError):
+        node.request("evm_setIntervalMining", 0)
+        return devnet_state.ask(node, files.copy)
+    return False
 
 
 def _status(

@@ -72,7 +72,7 @@ REPLACE_SECONDS: Final = 20.0
 
 FINAL_SECONDS: Final = 300.0
 """What was mined later than this is watched, however many blocks came after it. The bundled devnet makes dozens of
-blocks a second under load and loses those of its last 5 to 10 seconds when it is killed: more than 64."""
+blocks a second under load and loses those of its last half minute when it is killed: more than 64."""
 
 MOST_RAISE: Final = 10
 """How many times what the chain asks for now, or one gwei, a replacement may pay."""
