@@ -136,9 +136,9 @@ class Place:
 
         until(there)
 
-    def await_dump(self) -> None:
-        """Wait until there is a copy of the node's state to fall back to."""
-        until((self.config.data_dir / "devnet" / "state.good.json").exists)
+    def await_saved(self) -> None:
+        """Wait until there is a state of the node's to fall back to."""
+        until((self.config.data_dir / "devnet" / "state.json").exists)
 
     def check(self, total: int) -> None:
         """Assert that every intention is done, is on the chain once, and that the copy equals a rebuild."""
@@ -228,7 +228,7 @@ def test_a_node_that_is_killed_under_load_and_forgets_its_last_seconds_costs_not
         for kill in itertools.count():
             total = INTENTIONS * (kill + 1)
             serving.start(0, total)
-            place.await_dump()
+            place.await_saved()
             place.await_done(total - INTENTIONS + 50)
             time.sleep(chance.uniform(0, 0.5))
             pid = devnet.status(place.config).pid

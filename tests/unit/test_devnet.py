@@ -1,3 +1,4 @@
+import gzip
 import json
 import os
 import signal
@@ -7,8 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.commands import Ended, run
@@ -68,6 +70,13 @@ def kill(status: devnet.Status) -> None:
     assert status.pid is not None
     os.kill(status.pid, signal.SIGKILL)
     wait_until(lambda: identity(status.pid or 0) is None)
+
+
+def kill_keepers(config: Settings) -> None:
+    wait_until(lambda: len(_keepers(config)) == 1)
+    (keeper,) = _keepers(config)
+    os.kill(keeper, signal.SIGKILL)
+    wait_until(lambda: identity(keeper) is None)
 
 
 def cli(config: Settings, *arguments: str) -> Ended:
@@ -132,10 +141,7 @@ def test_a_transaction_is_mined_at_once(lasting: Settings) -> None:
 def test_without_its_keeper_it_still_mines_and_the_next_up_brings_one(lasting: Settings) -> None:
     devnet.up(lasting)
     transact(lasting)
-    wait_until(lambda: len(_keepers(lasting)) == 1)
-    (pid,) = _keepers(lasting)
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: identity(pid) is None)
+    kill_keepers(lasting)
     transact(lasting)
     devnet.up(lasting)
     Node(lasting.rpc_url).request("evm_setIntervalMining", 0)
@@ -143,11 +149,11 @@ def test_without_its_keeper_it_still_mines_and_the_next_up_brings_one(lasting: S
 
 
 def _keepers(config: Settings) -> list[int]:
-    good = str(folder(config) / "state.good.json")
+    state = str(folder(config) / "state.json")
     return [
         int(process.name)
         for process in Path("/proc").iterdir()
-        if process.name.isdigit() and good in _command_line(process)
+        if process.name.isdigit() and f"{state}\0" in _command_line(process)
     ]
 
 
@@ -177,19 +183,37 @@ def test_the_chain_survives_a_kill(lasting: Settings) -> None:
     assert knows(lasting, transaction)
 
 
-@pytest.mark.parametrize("keep_bytes", [0, 1000])
-def test_a_state_file_cut_short_gives_way_to_the_last_good_copy(
+@pytest.mark.parametrize("keep_bytes", [0, 1000, -1])
+def test_what_the_node_wrote_at_its_end_counts_if_it_is_whole(
     lasting: Settings, keep_bytes: int
 ) -> None:
     status = devnet.up(lasting)
     transaction = transact(lasting)
-    good, state = folder(lasting) / "state.good.json", folder(lasting) / "state.json"
-    wait_until(lambda: good.exists() and transaction in good.read_text())
-    kill(status)
-    state.write_bytes(state.read_bytes()[:keep_bytes])
-    assert "last good copy" in devnet.up(lasting).recovery
+    state, last = folder(lasting) / "state.json", folder(lasting) / "state.last.json"
+    wait_until(lambda: state.exists() and transaction in state.read_text())
+    kill_keepers(lasting)
+    later = transact(lasting)
+    assert status.pid is not None
+    os.kill(status.pid, signal.SIGTERM)  # as at the end of a session
+    wait_until(lambda: identity(status.pid or 0) is None)
+    assert not devnet.status(lasting).running
+    assert later in last.read_text()
+    assert later not in state.read_text()
+    last.write_bytes(last.read_bytes()[: keep_bytes if keep_bytes >= 0 else None])
+    recovery = devnet.up(lasting).recovery
+    assert ("was broken" in recovery) == (keep_bytes >= 0)
     assert knows(lasting, transaction)
-    assert (folder(lasting) / "state.broken.json").stat().st_size == keep_bytes
+    assert knows(lasting, later) == (keep_bytes < 0)
+    assert not last.exists()
+
+
+def test_a_broken_state_file_begins_anew_and_says_so(lasting: Settings) -> None:
+    folder(lasting).mkdir(parents=True)
+    (folder(lasting) / "state.json").write_text('{"blocks": [')
+    done = cli(lasting, "up")
+    assert done.returncode == 0
+    assert "begins anew" in " ".join(done.stderr.split())
+    assert (folder(lasting) / "state.broken.json").exists()
 
 
 def of_two_moments(state: Path) -> str:
@@ -202,16 +226,17 @@ def of_two_moments(state: Path) -> str:
     return json.dumps(found, separators=(",", ":"))
 
 
-def test_a_state_file_of_two_moments_gives_way_to_the_last_good_copy(lasting: Settings) -> None:
+def test_a_last_dump_of_two_moments_gives_way_to_what_was_saved(lasting: Settings) -> None:
     devnet.up(lasting)
     transaction = [transact(lasting) for _ in range(3)][-1]
     devnet.down(lasting)
-    state = folder(lasting) / "state.json"
+    state, last = folder(lasting) / "state.json", folder(lasting) / "state.last.json"
     assert devnet_state.is_whole(state)
-    state.write_text(of_two_moments(state))
-    assert not devnet_state.is_whole(state)
-    assert "last good copy" in devnet.up(lasting).recovery
+    last.write_text(of_two_moments(state))
+    assert not devnet_state.is_whole(last)
+    assert "was broken" in devnet.up(lasting).recovery
     assert knows(lasting, transaction)
+    assert_of_one_piece(lasting)
 
 
 @pytest.mark.parametrize("head", [0, 1, 2, 8190, 8191, 8192, 20_000])
@@ -240,24 +265,60 @@ def _hash(block: int) -> str:
     return f"0x{block + 1:064x}"
 
 
+@contextmanager
+def load(config: Settings) -> Iterator[list[str]]:
+    """Send transactions all the time; give those that were mined so far."""
+    mined: list[str] = []
+
+    def send() -> None:
+        with suppress(YuanliuError, OSError):
+            while True:
+                mined.append(transact(config))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    wait_until(lambda: len(mined) >= 20)
+    yield mined
+    sending.join()
+
+
 def test_down_under_load_keeps_whatever_was_mined(lasting: Settings) -> None:
     for _ in range(3):
         devnet.up(lasting)
-        mined: list[str] = []
-
-        def send(into: list[str] = mined) -> None:
-            with suppress(YuanliuError, OSError):
-                while True:
-                    into.append(transact(lasting))
-
-        sending = threading.Thread(target=send)
-        sending.start()
-        wait_until(lambda had=mined: len(had) >= 20)  # type: ignore[misc]
-        devnet.down(lasting)
-        sending.join()
+        with load(lasting) as mined:
+            devnet.down(lasting)
         assert devnet.up(lasting).recovery == ""
         assert all(knows(lasting, transaction) for transaction in mined)
         assert_of_one_piece(lasting)
+
+
+def test_what_is_saved_under_load_is_always_whole(lasting: Settings) -> None:
+    status = devnet.up(lasting)
+    state, seen = folder(lasting) / "state.json", set[int]()
+
+    def saved_again() -> bool:
+        assert not state.exists() or devnet_state.is_whole(state)
+        with suppress(FileNotFoundError):
+            seen.add(state.stat().st_mtime_ns)
+        return len(seen) > 2
+
+    with load(lasting):
+        wait_until(saved_again)
+        kill(status)
+    assert devnet.up(lasting).recovery == ""
+    assert_of_one_piece(lasting)
+
+
+def test_down_ends_a_keeper_that_stands_still(lasting: Settings) -> None:
+    devnet.up(lasting)
+    transaction = transact(lasting)
+    wait_until(lambda: len(_keepers(lasting)) == 1)
+    (keeper,) = _keepers(lasting)
+    os.kill(keeper, signal.SIGSTOP)
+    devnet.down(lasting)
+    wait_until(lambda: identity(keeper) is None)
+    devnet.up(lasting)
+    assert knows(lasting, transaction)
 
 
 def assert_of_one_piece(config: Settings) -> None:
@@ -270,57 +331,37 @@ def assert_of_one_piece(config: Settings) -> None:
     )
 
 
-def test_where_no_dump_is_of_use_the_keeper_asks_for_one(
+def test_a_state_of_two_moments_is_not_saved(
     lasting: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devnet_keeper, "COPY_SECONDS", 0.0)
-    node = Node(devnet.up(lasting).rpc_url)
+    node, state = Node(devnet.up(lasting).rpc_url), tmp_path / "state.json"
     transact(lasting)
-    state, copy = tmp_path / "state.json", tmp_path / "copy.json"
-    assert devnet_state.ask(node, state)
-    copier = devnet_keeper.Copier(state, copy, node)
-    state.write_text(of_two_moments(state))
-    assert not copier.late()
-    copier.look()
-    copier.look()  # left alone since
-    assert copier.late()
-    assert not copy.exists()
-    copier.ask()
-    assert not copier.late()
-    assert devnet_state.is_whole(copy)
-    for cut in (0, 1, 1000, state.stat().st_size - 1):
-        before = copy.read_bytes()
-        state.write_bytes(state.read_bytes()[:cut] + b"}")
-        copier.look()
-        copier.look()
-        assert copier.late()
-        assert copy.read_bytes() == before
-    assert devnet_state.ask(node, state)
-    copier.look()
-    copier.look()
-    assert not copier.late()
-    assert copy.read_bytes() == state.read_bytes()
+    assert devnet_state.save(node, state)
+    before, torn = state.read_bytes(), of_two_moments(state)
+    told = "0x" + gzip.compress(torn.encode()).hex()
+    monkeypatch.setattr(node, "request", lambda *_: told)
+    assert not devnet_state.save(node, state)
+    assert state.read_bytes() == before
+
+
+def test_it_saves_often_while_there_are_transactions_and_seldom_while_there_are_none(
+    lasting: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(devnet_keeper, "time", SimpleNamespace(monotonic=lambda: now))
+    node, state = Node(devnet.up(lasting).rpc_url), tmp_path / "state.json"
+    saver = devnet_keeper.Saver(node, state)
+    assert saver.due(0)
+    saver.save(0)
+    assert devnet_state.is_whole(state)
+    now += devnet_keeper.SAVE_SECONDS
+    assert not saver.due(0)
+    assert saver.due(1)
+    now += devnet_keeper.IDLE_SECONDS
+    assert saver.due(0)
     devnet.down(lasting)
-    copier.ask()  # nobody answers: nothing is lost
-    assert devnet_state.is_whole(copy)
-
-
-def test_a_broken_state_file_without_a_copy_begins_anew_and_says_so(lasting: Settings) -> None:
-    folder(lasting).mkdir(parents=True)
-    (folder(lasting) / "state.json").write_text('{"blocks": [')
-    done = cli(lasting, "up")
-    assert done.returncode == 0
-    assert "begins anew" in " ".join(done.stderr.split())
-    assert (folder(lasting) / "state.broken.json").exists()
-
-
-def test_a_copy_that_is_half_written_never_replaces_the_good_one(lasting: Settings) -> None:
-    devnet.up(lasting)
-    good = folder(lasting) / "state.good.json"
-    wait_until(good.exists)
-    for _ in range(20):
-        json.loads(good.read_bytes())
-        time.sleep(0.1)
+    saver.save(0)  # nobody answers: nothing is lost, and nothing counts as saved
+    assert devnet_state.is_whole(state)
 
 
 def test_a_busy_port_is_named_with_a_way_out(lasting: Settings) -> None:

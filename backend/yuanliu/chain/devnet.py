@@ -40,9 +40,6 @@ automine 0.06 s, but then it stalls for good (also with `--mixed-mining`, interv
 block adds 1.75 kB to the state file for ever: 30 MB a day at 5 s, 150 MB at 1 s.
 """
 
-STATE_SECONDS: Final = 5
-"""Seconds between two dumps of the state; see `devnet_keeper` for what a `kill -9` can lose."""
-
 BLOCK_GAS: Final = 1_000_000_000
 """Gas limit of a block; that of a transaction stays 16,777,216 (EIP-7825)."""
 
@@ -59,7 +56,6 @@ LASTING: Final = (
     # Without a number. With `--prune-history=128`, memory grew by 330 kB per block (1.8 GB after 5,000 empty
     # ones); without, it stays at 30 MB. The price: `eth_call` answers for the latest block only.
     "--prune-history",
-    f"--state-interval={STATE_SECONDS}",
     "--accounts=3",  # only deployer, relayer and issuer own gas: people sign, the relayer pays
 )
 """Flags of the devnet that `up` starts."""
@@ -149,7 +145,8 @@ def up(config: Settings | None = None) -> Status:
             anvil = find_anvil(config)
             _require_free(config.devnet_port)
             shutil.rmtree(files.states, ignore_errors=True)  # what a killed node left
-            recovery = devnet_state.mend(files.state, files.copy, files.broken)
+            recovery = devnet_state.mend(files.state, files.last, files.broken)
+            known = (f"--load-state={files.state}",) if files.state.exists() else ()
             pid = spawn_detached(
                 [
                     anvil,
@@ -158,7 +155,8 @@ def up(config: Settings | None = None) -> Status:
                     f"--host={HOST}",
                     f"--port={config.devnet_port}",
                     f"--chain-id={config.chain_id}",
-                    f"--state={files.state}",
+                    *known,
+                    f"--dump-state={files.last}",
                     f"--cache-path={files.states}",
                 ],
                 log=files.log,
@@ -192,7 +190,7 @@ def reset(config: Settings | None = None) -> Status:
     files = _Files(config.data_dir / "devnet")
     with _locked(files):
         _stop(files)
-        for path in (files.state, files.copy, files.broken):
+        for path in (files.state, files.last, files.broken):
             path.unlink(missing_ok=True)
     return up(config)
 
@@ -316,7 +314,7 @@ class _Files:
         self.states = (
             folder / "states"
         )  # holds nothing, but the node would make it in the user's home
-        self.copy = folder / "state.good.json"
+        self.last = folder / "state.last.json"
         self.broken = folder / "state.broken.json"
 
 
@@ -451,7 +449,6 @@ def _start_keeper(files: _Files, record: _Record) -> None:
             "-m",
             "yuanliu.chain.devnet_keeper",
             files.state,
-            files.copy,
             files.keeper_lock,
             str(record.pid),
             record.born,
@@ -465,39 +462,36 @@ def _start_keeper(files: _Files, record: _Record) -> None:
 def _stop(files: _Files) -> bool:
     record = _running(files)
     if record is not None:
-        told = _last_state(files, record)
-        # Once it has told, its own last dump could only be worse: it writes in place, and sometimes two at a time.
-        os.kill(record.pid, signal.SIGKILL if told else signal.SIGTERM)
+        # Once all is saved, what it writes by itself at its end could only be worse.
+        os.kill(record.pid, signal.SIGKILL if _saved(files, record) else signal.SIGTERM)
         end = time.monotonic() + _STOP_SECONDS
         while identity(record.pid) == record.born:
             if time.monotonic() > end:
                 raise YuanliuError(
                     "devnet.stop_failed",
                     f"the node (pid {record.pid}) has not ended {_STOP_SECONDS:.0f} s after being asked to",
-                    hint=f"end it with `kill -9 {record.pid}`; the last good copy of its state is kept",
+                    hint=f"end it with `kill -9 {record.pid}`; its state as it was saved last is kept",
                     fields={"pid": record.pid},
                 )
             time.sleep(0.01)
-        if told:
-            shutil.copyfile(files.copy, files.state)
     files.pid.unlink(missing_ok=True)
     return record is not None
 
 
-def _last_state(files: _Files, record: _Record) -> bool:
-    """Have nothing mined any more, and copy the node's state; tell whether that is done."""
+def _saved(files: _Files, record: _Record) -> bool:
+    """Have nothing mined any more, and save the node's state; tell whether that is done."""
     try:
         pid, born = json.loads(files.keeper_lock.read_bytes())
     except (FileNotFoundError, ValueError, TypeError):
         pid, born = 0, None
     if isinstance(pid, int) and born and identity(pid) == born:
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGKILL)
         while identity(pid) == born:
             time.sleep(0.01)
     node = Node(_url(record.port), timeout=_STOP_SECONDS)
     with suppress(YuanliuError):
         node.request("evm_setIntervalMining", 0)
-        return devnet_state.ask(node, files.copy)
+        return devnet_state.save(node, files.state)
     return False
 
 

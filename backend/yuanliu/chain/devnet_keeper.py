@@ -1,12 +1,11 @@
-"""Stays beside the lasting devnet as long as it lives: mines on demand, and keeps a good copy of its state.
+"""Stays beside the lasting devnet as long as it lives: mines on demand, and saves its state.
 
 Mining: the node's own automine stalls under load (see `devnet.BLOCK_SECONDS`), so this process hears of each
 pending transaction and asks for a block. If it were killed, blocks would still come every few seconds.
 
-Copying: the node rewrites its state file in place, so a kill in the middle of a dump leaves a broken one; and what it
-writes while blocks are made may be of two moments (see `devnet_state.is_of_one_moment`). Each dump that the living node
-has left alone for a whole look-out period, and that is of one moment, is copied aside. Where none is for a while, under
-load, this process asks for a dump of its own and mines nothing meanwhile. Copies are put in place by a rename.
+Saving: left alone the node would write its state every few seconds, in place, and blocks meanwhile: a kill in the
+middle left a broken file, and every other one was of two moments (see `devnet_state.is_of_one_moment`). So this process
+asks for the state while it mines nothing, and puts it in place by a rename.
 """
 
 import fcntl
@@ -27,11 +26,18 @@ from yuanliu.chain.processes import identity
 from yuanliu.errors import YuanliuError
 
 PERIOD: Final = 1.0
-"""Seconds between two looks at the state file and at the node's life."""
+"""Seconds between two looks at the node's life."""
 
-COPY_SECONDS: Final = 15.0
-"""Longest time between two copies while the node writes dumps. One asked for costs 0.6 s without a block for 15 MB."""
+SAVE_SECONDS: Final = 5.0
+"""Seconds between two savings while there are transactions: what a `kill -9` can lose."""
 
+IDLE_SECONDS: Final = 60.0
+"""Seconds between two savings while only empty blocks come."""
+
+SHARE: Final = 20
+"""So many times as long as a saving takes, there is none: 0.6 s for a state of 15 MB, 2.5 s for one of 60 MB."""
+
+_ANSWER_SECONDS: Final = 120.0
 _MINE: Final = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "evm_mine", "params": []})
 _SUBSCRIBE: Final = json.dumps(
     {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newPendingTransactions"]}
@@ -46,6 +52,8 @@ class Miner:
         self._connection: ClientConnection | None = None
         self._open = ExitStack()
         self._pending = self._mining = False
+        self.asked = 0
+        """Blocks asked for so far."""
 
     def run(self, seconds: float) -> None:
         """Work for a while; connect first where there is no connection."""
@@ -62,6 +70,7 @@ class Miner:
                 if self._pending and not self._mining:
                     self._connection.send(_MINE)
                     self._pending, self._mining = False, True
+                    self.asked += 1
                 self._hear(self._connection.recv(timeout=left))
                 if not self._pending:
                     # Any word back carries the acknowledgement without which the node's Nagle algorithm
@@ -93,51 +102,33 @@ class Miner:
             self._open.close()
 
 
-class Copier:
-    """Copies each finished dump of `state` that is of one moment, and asks for one where there was none for long."""
+class Saver:
+    """Saves the node's state when it is due."""
 
-    def __init__(self, state: Path, copy: Path, node: Node) -> None:
-        self._state = state
-        self._copy = copy
+    def __init__(self, node: Node, state: Path) -> None:
         self._node = node
-        self._seen = self._judged = (0, 0)
-        self._copied = time.monotonic()
-        self._late = False
+        self._state = state
+        self._blocks = -1
+        self._ended, self._took = -IDLE_SECONDS, 0.0
 
-    def late(self) -> bool:
-        """Whether the last dumps were of no use for so long that `ask` is due."""
-        return self._late and time.monotonic() - self._copied > COPY_SECONDS
+    def due(self, blocks: int) -> bool:
+        """Tell whether to save, now that so many blocks were asked for."""
+        least = SAVE_SECONDS if blocks != self._blocks else IDLE_SECONDS
+        return time.monotonic() - self._ended >= max(least, SHARE * self._took)
 
-    def look(self) -> None:
-        """Copy the state file if it is complete, unchanged since the last look, and not yet judged."""
-        with suppress(FileNotFoundError):  # no dump yet, or the folder is being reset
-            now = _mark(self._state)
-            if now == self._seen != self._judged:
-                self._judged = now
-                text = self._state.read_text(encoding="utf-8", errors="replace")
-                same = _mark(self._state) == now
-                self._note(kept=same and devnet_state.keep(text, self._copy))
-            self._seen = now
-
-    def ask(self) -> None:
-        """Have the node tell its state, and copy that."""
+    def save(self, blocks: int) -> None:
+        """Save, while nobody mines."""
+        began = time.monotonic()
         with suppress(YuanliuError):  # it may just have ended
-            self._note(kept=devnet_state.ask(self._node, self._copy))
-
-    def _note(self, *, kept: bool) -> None:
-        self._late = not kept
-        if kept:
-            self._copied = time.monotonic()
-
-
-def _mark(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_mtime_ns, stat.st_size
+            if devnet_state.save(self._node, self._state):
+                self._blocks = blocks
+        self._ended = time.monotonic()
+        self._took = self._ended - began
 
 
 def main() -> None:
     """Run for the node named on the command line; end at once if a keeper is there already."""
-    state, copy, lock, pid, born, port = sys.argv[1:]
+    state, lock, pid, born, port = sys.argv[1:]
     with Path(lock).open("a", encoding="utf-8") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,14 +138,12 @@ def main() -> None:
         json.dump([os.getpid(), identity(os.getpid())], handle)  # for `devnet down`
         handle.flush()
         miner = Miner(f"ws://127.0.0.1:{port}")
-        copier = Copier(Path(state), Path(copy), Node(f"http://127.0.0.1:{port}"))
+        saver = Saver(Node(f"http://127.0.0.1:{port}", timeout=_ANSWER_SECONDS), Path(state))
         while identity(int(pid)) == born:
             miner.run(PERIOD)
-            if identity(int(pid)) == born:  # what a dead node left may be half a dump
-                copier.look()
-            if copier.late():
+            if saver.due(miner.asked):
                 miner.pause()
-                copier.ask()
+                saver.save(miner.asked)
         miner.close()
 
 

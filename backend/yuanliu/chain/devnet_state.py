@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,28 +14,22 @@ _ACCOUNTS: Final = '"accounts":'
 _HEAD: Final = re.compile(r'"best_block_number":(\d+)')
 
 
-def mend(state: Path, copy: Path, broken: Path) -> str:
-    """Make sure that the node starts on a whole state file; say in words if that took the copy."""
+def mend(state: Path, last: Path, broken: Path) -> str:
+    """Make sure that the node starts on a whole state; say in words if something was lost.
+
+    `last` is what the node wrote by itself when it was asked to end: newer than the saved `state`, if it is any good.
+    """
     said = ""
-    if not is_whole(state):
-        was_there = state.exists()
-        if was_there:
-            state.replace(broken)
-        if is_whole(copy):
-            shutil.copyfile(copy, state)
-            what = (
-                "was broken (killed in the middle of a dump, or of two moments)"
-                if was_there
-                else "was missing"
-            )
-            said = f"the state file {what}; the last good copy was taken instead"
-        elif was_there:
-            said = (
-                "the state file was broken and there was no good copy: the chain begins anew "
-                f"(the broken file is kept as {broken})"
-            )
-    if state.exists():
+    if is_whole(last):
+        last.replace(state)
+    elif last.exists():
+        last.unlink()
+        said = "what the node wrote at its end was broken: the chain goes on from what was saved before"
+    if is_whole(state):
         _keep_one_genesis(state)
+    elif state.exists():
+        state.replace(broken)
+        said = f"the state file was broken: the chain begins anew (the broken file is kept as {broken})"
     return said
 
 
@@ -67,26 +60,19 @@ def is_of_one_moment(text: str) -> bool:
     return stored is None or f'"parentHash":"{stored}"' in text
 
 
-def keep(text: str, copy: Path) -> bool:
-    """Put a dump in the place of the last good copy, at once and whole, if it is of one moment; tell whether."""
-    try:
-        if not (text.endswith("}") and '"blocks":' in text and is_of_one_moment(text)):
-            return False
-    except ValueError:
-        return False
-    partial = copy.with_suffix(".tmp")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(copy)
-    return True
+def save(node: Node, state: Path) -> bool:
+    """Put the node's state in a file, at once and whole, if it is of one moment; tell whether.
 
-
-def ask(node: Node, copy: Path) -> bool:
-    """Have the node tell its state and `keep` that, which is sure to be done while nobody makes blocks.
-
-    Raises `ChainUnreachable` or `RpcError`.
+    It is sure to be while nobody makes blocks. Raises `ChainUnreachable` or `RpcError`.
     """
     told = bytes.fromhex(str(node.request("anvil_dumpState")).removeprefix("0x"))
-    return keep(gzip.decompress(told).decode(), copy)
+    text = gzip.decompress(told).decode()
+    if not is_of_one_moment(text):
+        return False
+    partial = state.with_suffix(".tmp")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(state)
+    return True
 
 
 def _keep_one_genesis(state: Path) -> None:
