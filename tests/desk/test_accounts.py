@@ -284,6 +284,9 @@ def test_accounts_are_listed_by_login_and_who_made_them(desk: AccountDesk) -> No
         "clerk-02",
     ]
     assert [a.login for a in desk.accounts.listed(after="clerk-01", limit=1)] == ["clerk-02"]
+    desk.accounts.create("a-farmer", AccountKind.FARMER, manager=party)
+    clerks = desk.accounts.listed(manager=party, kinds={AccountKind.CLERK}, limit=1)
+    assert [a.login for a in clerks] == ["clerk-01"]
 
 
 def test_a_name_and_a_party_can_be_changed(desk: AccountDesk) -> None:

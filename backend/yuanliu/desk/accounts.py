@@ -10,7 +10,7 @@ enroller proposes (7 days). Whoever still knows his password rotates instead: `p
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,14 +77,21 @@ class Accounts:
         return account_of(found) if found else None
 
     def listed(
-        self, *, manager: str | None = None, after: str = "", limit: int = 100
+        self,
+        *,
+        manager: str | None = None,
+        kinds: Collection[AccountKind] | None = None,
+        after: str = "",
+        limit: int = 100,
     ) -> list[Account]:
-        """List accounts by login, those that one actor made or all, after a login."""
+        """List accounts by login, those that one actor made or all, of some kinds or all, after a login."""
         query = (
             select(ACCOUNT).where(ACCOUNT.c.login > after).order_by(ACCOUNT.c.login).limit(limit)
         )
         if manager is not None:
             query = query.where(ACCOUNT.c.manager == manager.lower())
+        if kinds is not None:
+            query = query.where(ACCOUNT.c.kind.in_([str(kind) for kind in kinds]))
         with reading(self._engine) as connection:
             return [account_of(row) for row in connection.execute(query).mappings()]
 
@@ -237,13 +244,13 @@ class Accounts:
                 )
             )
 
-    def reset(self, account_id: str) -> Reset:
-        """Give a new one-time password, and a new key: the old one cannot be opened by anybody but its owner.
+    def reset(self, account_id: str, *, one_time_password: str | None = None) -> Reset:
+        """Give a new one-time password (as `create` takes it), and a new key: only its owner can open the old one.
 
         Ends all sessions and tokens. The new key signs nothing before it is brought in on the chain (see the head of
         this module). Raises `YuanliuError` (`accounts.unknown`).
         """
-        key, password = keys.new_key(), one_time()
+        key, password = keys.new_key(), one_time_password or one_time()
         address = str(key.address).lower()
         changed = {
             "key_address": address,

@@ -60,7 +60,7 @@ _STATUS: Final[tuple[tuple[str, int], ...]] = (
     (r"accounts\.(unknown|token_not_found)|request\.not_found", 404),
     (r"outbox\.(key_reused|key_invalid|result_invalid|request_invalid)", 422),
     (r"outbox\.not_stored|batch\.collecting", 503),
-    (r"outbox\.\w+|accounts\.\w+_taken|batch\.price_changed|claim\.nothing_due", 409),
+    (r"outbox\.\w+|accounts\.(?:\w+_taken|closed)|batch\.price_changed|claim\.nothing_due", 409),
     (r"webhook\.(signature_wrong|too_old|unknown_provider)", 401),
     (r"attachments\.corrupt|readings\.differ|vault\.\w+|service\.defect", 500),
     (r"attachments\.(unreachable|unwritable|full|disk_full|store_\w+)", 503),

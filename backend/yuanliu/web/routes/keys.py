@@ -13,6 +13,7 @@ from yuanliu.chain import keys, relay
 from yuanliu.chain.bindings import Call
 from yuanliu.desk.access import Scope
 from yuanliu.desk.intentions import State
+from yuanliu.desk.passwords import ONE_TIME
 from yuanliu.desk.people import Account, AccountKind
 from yuanliu.errors import YuanliuError
 from yuanliu.web.acting import Acting, Acts, anonymous
@@ -43,6 +44,17 @@ class KeyView(Output):
     key: str = Field(examples=["0x15d34aaf54267db7d7c367839aaf71a00a2c6a65"])
     adopted: bool
     intention: IntentionView | None = Field(description="None, if the chain had it already.")
+
+
+class RecoveryIn(Input):
+    """The one-time password to give, if whoever asks makes it: then its answer can be lost without harm."""
+
+    one_time_password: str | None = Field(
+        None,
+        pattern=ONE_TIME,
+        description="Made by chance, as for a new account.",
+        examples=["k7m2p-x9wqa-h3tzn-c5vbd"],
+    )
 
 
 class RecoveryMade(Output):
@@ -115,30 +127,39 @@ def _named(acts: Acting, name: str) -> Acting:
 
 
 @router.post("/accounts/{account}/recovery", status_code=201, responses=REFUSALS)
-def recover_account(account: AccountId, acts: Acts) -> RecoveryMade:
+def recover_account(account: AccountId, acts: Acts, body: RecoveryIn | None = None) -> RecoveryMade:
     """Give somebody who lost his password a new one and a new key, and bring that key in on the chain.
 
     A clerk's comes in force at once and his old one is dismissed. Anybody else's is proposed: it can be completed after
     seven days, and the old key's owner, who may not have lost it at all, can cancel it until then. Asked again with the
-    same `Idempotency-Key`, the one-time password is empty; without, there is another key, and the days begin anew.
+    same `Idempotency-Key`, the one-time password is empty unless the request gave it; without, there is another key,
+    and the days begin anew. A shut account has to be opened first.
     """
     acts.signed_in.require(Scope.ACTORS)
     found = managed(acts, account)
     if found.party is None:
         raise _forbidden("this account has no key on the chain; reset it", found)
+    given = body.one_time_password if body else None
     before = acts.known()
     if before is not None:
         return RecoveryMade(
             account=AccountView.of(found),
-            one_time_password="",
+            one_time_password=given or "",
             old_key=str((before.result or {}).get("old_key", "")),
             key=found.key_address,
             intention=acts.answer(before),
         )
+    if found.disabled:
+        raise YuanliuError(
+            "accounts.closed",
+            "the account is shut",
+            hint="open it first, then give a new password",
+            fields={"account": found.id},
+        )
     wired = acts.wired
     trial = _bringing_in(acts, found, keys.new_key())
     relay.try_out(wired.node, wired.deployment, acts.signed_in.principal.account.key_address, trial)
-    password = wired.accounts.reset(found.id).one_time.password
+    password = wired.accounts.reset(found.id, one_time_password=given).one_time.password
     begun = wired.accounts.begun(
         found.login, found.kind, manager=found.manager or "", password=password
     )
