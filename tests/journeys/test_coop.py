@@ -365,3 +365,149 @@ def test_a_one_time_password_is_changed_before_anything_else(visit: Visit, site:
     page.wait_for_url("**/coop/sign-in")
     page.goto("/coop/farmers")
     page.wait_for_url("**/coop/sign-in**")
+
+
+def test_a_cooperative_takes_a_clerk_on_and_lets_him_go(visit: Visit, site: House) -> None:
+    """At the office's PC, with the clerk's own phone beside it."""
+    say = desk.words(DESK_EN)
+    owner = visit(DESK_EN)
+    owner.sign_in("cooperative", site.sign_ins["cooperative"].password)
+    page = owner.page("/coop")
+    page.get_by_role("navigation").get_by_role("link", name=say("nav_staff")).first.click()
+    login, password = _take_on(owner, page, site)
+
+    say_clerk = desk.words(PHONE_ZH)
+    clerk = visit(PHONE_ZH)
+    theirs = clerk.page("/coop/deliveries/new")
+    own = _first_sign_in(theirs, login, password)
+    theirs.goto("/coop/deliveries/new")
+    form = desk.form(theirs)
+    desk.fill(theirs, gtin=EGGS, farmer="H-0001", gross="12.5", price="24.00")
+    receipt = form.locator("[name=receipt]").input_value()
+    theirs.get_by_role("button", name=say_clerk("book")).click()
+    desk.done(theirs, site, say_clerk)
+    booked = site.get(f"deliveries?cooperative={site.address('cooperative')}&limit=200").json()
+    assert receipt in {str(each["receipt"]) for each in booked["items"]}
+    clerk.expect_fault("status of 403")
+    theirs.goto("/coop/staff")  # not his to look at
+    expect(theirs.locator("form[data-now]")).to_have_count(0)
+
+    # he forgot it: the one before is over at once
+    page.reload()
+    card = page.locator("li", has_text=login)
+    expect(card).to_contain_text(say("standing_works"))
+    card.get_by_text(say("recover"), exact=False).first.click()
+    owner.check(page, "recover")
+    card.get_by_role("button", name=say("recover_do")).click()
+    again = _slip(page, say)
+    assert again[0] == login
+    assert again[1] != password
+    clerk.expect_fault("status of 401")
+    theirs.goto("/coop")
+    theirs.wait_for_url("**/coop/sign-in**")
+    _sign_in(theirs, login, own)
+    expect(theirs.get_by_role("alert")).to_be_visible()
+    _first_sign_in(theirs, *again)
+
+    _let_go(owner, page, site, login)
+    theirs.goto("/coop")
+    theirs.wait_for_url("**/coop/sign-in**")
+    _sign_in(theirs, login, "new words by chance " + again[1])
+    expect(theirs.get_by_role("alert")).to_contain_text("账号已关闭")
+    clerk.check(theirs, "refused")
+    assert page.title() != "broken"
+
+
+def _take_on(owner: Visitor, page: Page, site: House) -> tuple[str, str]:
+    """Add a clerk, at first without a line; give what stands on the slip for him."""
+    say = desk.words(DESK_EN)
+    form = page.locator("form[data-now=employ][data-ready]")
+    form.wait_for(state="attached")
+    page.get_by_text(say("employ")).first.click()
+    desk.fill(page, name=desk.HOSTILE[:64], login="no")
+    page.get_by_role("button", name=say("employ")).click()
+    expect(form.locator("[data-field=login] .error")).to_have_text(say("js_rule_login"))
+    desk.fill(page, login="clerk")
+    owner.expect_fault("status of 409")
+    page.get_by_role("button", name=say("employ")).click()
+    expect(form.locator("[data-field=login] .error")).not_to_be_empty()  # there is one of that name
+    expect(form.get_by_role("alert")).to_be_visible()
+    owner.check(page, "staff-refused")
+    login = f"clerk-{next(desk.NUMBERS)}"
+    desk.fill(page, login=login)
+    owner.expect_fault("ERR_INTERNET_DISCONNECTED|Failed to load resource")
+    owner.context.set_offline(offline=True)
+    expect(page.locator("[data-line]")).to_have_text(say("js_line_away_now"))
+    page.get_by_role("button", name=say("employ")).click()
+    expect(form.get_by_role("alert")).to_contain_text(say("js_line_needed"))
+    owner.context.set_offline(offline=False)
+    page.get_by_role("button", name=say("employ")).click()
+    expect(page.locator("[data-slip]")).to_be_visible()
+    owner.check(page, "slip")
+    owner.check_print(page, "slip-paper")
+    told = _slip(page, say)
+    assert told[0] == login
+    card = page.locator("li", has_text=login)
+    expect(card.get_by_role("heading")).to_have_text(desk.HOSTILE[:64].strip())
+    expect(card).to_contain_text(say("standing_first"))
+    expect(page.get_by_text(told[1])).to_have_count(0)
+    owner.check(page, "staff")
+    assert not re.search(r"0x|[0-9a-f]{32}", page.locator("body").inner_text())
+    assert owner.context.request.get("/api/v1/session").ok
+    assert site.prepared.services.accounts.find(login) is not None
+    return told
+
+
+def _slip(page: Page, say: desk.Say) -> tuple[str, str]:
+    """Read the slip with a one-time password, and put it away."""
+    login, password = (page.locator(f"[data-fill={each}]") for each in ("login", "password"))
+    expect(password).to_have_text(re.compile(r"^(\w{5}-?){4}$"))
+    told = login.inner_text(), password.inner_text()
+    page.get_by_role("button", name=say("slip_away")).click()
+    expect(page.locator("[data-slip]")).to_be_hidden()
+    page.locator("form[data-now=employ][data-ready]").wait_for(state="attached")
+    return told
+
+
+def _sign_in(page: Page, login: str, password: str) -> None:
+    say = desk.words(PHONE_ZH)
+    page.locator("form[data-ready]").wait_for()
+    desk.fill(page, login=login, password=password)
+    page.get_by_role("button", name=say("sign_in")).click()
+
+
+def _first_sign_in(page: Page, login: str, one_time: str) -> str:
+    """Sign in with a one-time password, and choose one's own; give that."""
+    say, own = desk.words(PHONE_ZH), "new words by chance " + one_time
+    _sign_in(page, login, one_time)
+    page.wait_for_url("**/coop/password")
+    page.locator("form[data-ready]").wait_for()
+    desk.fill(page, old=one_time, fresh=own, repeated=own)
+    page.get_by_role("button", name=say("password_change")).click()
+    page.wait_for_url("**/coop")
+    return own
+
+
+def _let_go(owner: Visitor, page: Page, site: House, login: str) -> None:
+    """Close a clerk's account, open it again, and dismiss him."""
+    say = desk.words(DESK_EN)
+    page.reload()
+    card = page.locator("li", has_text=login)
+    card.get_by_text(say("account_close"), exact=False).first.click()
+    card.get_by_role("button", name=say("account_close_do")).click()
+    expect(card).to_contain_text(say("standing_closed"))
+    card.get_by_role("button", name=say("account_open")).click()
+    expect(card).to_contain_text(say("standing_works"))
+    card.get_by_text(say("dismiss"), exact=False).first.click()
+    owner.check(page, "dismiss")
+    dismiss = card.get_by_role("button", name=say("dismiss_do")).last
+    dismiss.click()
+    expect(card.get_by_role("checkbox")).to_be_focused()  # nothing is done unless one is sure
+    card.get_by_role("checkbox").check()
+    dismiss.click()
+    expect(card).to_contain_text(say("standing_dismissed"))
+    expect(card.locator("form")).to_have_count(0)
+    owner.check(page, "dismissed")
+    key = site.prepared.services.accounts.find(login)
+    assert key is not None
+    assert key.disabled

@@ -11,6 +11,7 @@ from typing import Any, Final
 import openpyxl
 import pytest
 from httpx import Response
+from markupsafe import escape
 from PIL import Image
 from tests.web.house import EGGS, ORANGES, House
 from tests.web.test_season import batch, delivery
@@ -20,6 +21,7 @@ from yuanliu.desk.people import AccountKind
 from yuanliu.web.pages import frame
 from yuanliu.web.pages.coop import data, lots, people
 from yuanliu.web.pages.coop.shell import local
+from yuanliu.web.pages.texts import text
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -112,7 +114,7 @@ def test_a_delivery_is_booked_by_code_with_its_tare_on_the_receipt(home: House) 
     }
     home.done("clerk", "deliveries", {"deliveries": [one]})
     page = home.client("clerk").get(f"/coop/deliveries/{receipt}").text
-    assert all(text in page for text in ("61.5 kg", "1.5 kg", "60 kg", "12.005", "¥1,440.60"))
+    assert all(each in page for each in ("61.5 kg", "1.5 kg", "60 kg", "12.005", "¥1,440.60"))
     unknown = home.post("clerk", "deliveries", {"deliveries": [one | {"farmer_code": "NOBODY"}]})
     assert (unknown.status_code, unknown.json()["code"]) == (404, "actor.unknown")
     both = one | {"farmer": home.address("farmer-eggs")}
@@ -214,10 +216,10 @@ def test_every_table_is_taken_away_by_its_own_cooperative_only(home: House, tabl
     clerk = home.client("clerk")
     answer = clerk.get(f"/api/v1/exports/{table}")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).worksheets[0]
-    text = clerk.get(f"/api/v1/exports/{table}?file=csv").content.decode("utf-8-sig")
-    assert sheet.max_row == len(text.strip().splitlines()) > 1
+    rows = clerk.get(f"/api/v1/exports/{table}?file=csv").content.decode("utf-8-sig")
+    assert sheet.max_row == len(rows.strip().splitlines()) > 1
     assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
-    assert "0x" not in text
+    assert "0x" not in rows
     assert home.client("inspector").get(f"/api/v1/exports/{table}").status_code == 403
     assert home.get(f"exports/{table}").status_code == 401
 
@@ -248,6 +250,54 @@ def test_pages_are_for_those_whose_work_it_is(home: House) -> None:
         assert home.get(path).status_code == 200, path
     for icon in home.get("/coop/manifest.webmanifest").json()["icons"]:
         assert home.get(icon["src"]).status_code == 200
+
+
+def test_clerks_are_managed_by_their_cooperative_alone(home: House) -> None:
+    html = {"Accept": "text/html"}
+    named = "<b onclick='x()'>小\"王&"
+    made = home.done(
+        "cooperative", "accounts", {"login": "staff-1", "kind": "clerk", "display_name": named}
+    )
+    page = home.client("cooperative").get("/coop/staff?lang=zh", headers=html).text
+    assert str(escape(named)) in page
+    assert named not in page
+    assert text("zh", "coop.standing_first") in page
+    assert text("zh", "coop.employ") in page
+    told = re.sub(r"<[^>]*>", " ", page.partition("<main")[2])
+    assert not re.search(r"0x|[0-9a-f]{32}", told)
+    assert "farmer-eggs" not in page
+    english = home.client("cooperative").get("/coop/staff?lang=en", headers=html).text
+    assert text("en", "coop.standing_first") in english
+    assert 'href="/coop/staff"' in home.client("cooperative").get("/coop", headers=html).text
+    after = home.client("cooperative").get("/coop/staff?after=staff-1", headers=html)
+    assert "staff-1</p>" not in after.text
+
+    assert 'href="/coop/staff"' not in home.client("clerk").get("/coop", headers=html).text
+    for who in ("clerk", "inspector", "carrier", "regulator", "auditor", "platform", "farmer-eggs"):
+        assert home.client(who).get("/coop/staff", headers=html).status_code == 403, who
+    nobody = home.client().get("/coop/staff", headers=html)
+    assert nobody.headers["location"] == "/coop/sign-in?next=/coop/staff"
+
+    # his new password, asked for twice, is the same; an account that is shut is opened first
+    path, secret = f"accounts/{made['account']['id']}/recovery", {"one_time_password": one_time()}
+    again = [home.post("cooperative", path, secret, **{"Idempotency-Key": "r"}) for _ in range(2)]
+    assert [each.status_code for each in again] == [201, 201], again[0].text
+    keys = {each.json()["key"] for each in again}
+    assert {each.json()["one_time_password"] for each in again} == {secret["one_time_password"]}
+    assert len(keys) == 1
+    assert home.post("cooperative", path, {"one_time_password": "password"}).status_code == 422
+    home.post("cooperative", f"accounts/{made['account']['id']}/closing")
+    shut = home.post("cooperative", path, secret, **{"Idempotency-Key": "s"})
+    assert (shut.status_code, shut.json()["code"]) == (409, "accounts.closed")
+    now = home.client("cooperative").get(f"/api/v1/accounts/{made['account']['id']}").json()
+    assert {now["key"]} == keys, "nothing was changed"
+    closed = home.client("cooperative").get("/coop/staff?lang=en", headers=html).text
+    assert text("en", "coop.standing_closed") in closed
+    home.done("cooperative", f"accounts/{made['account']['id']}/dismissal")
+    home.post("cooperative", f"accounts/{made['account']['id']}/opening")
+    gone = home.client("cooperative").get("/coop/staff?lang=en", headers=html).text
+    assert text("en", "coop.standing_dismissed") in gone
+    assert f"{made['account']['id']}/opening" not in gone
 
 
 @pytest.mark.parametrize(

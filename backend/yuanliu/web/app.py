@@ -13,7 +13,7 @@ from yuanliu.web.intake import Intake
 from yuanliu.web.look_ups import LookUps
 from yuanliu.web.middleware import Envelope
 from yuanliu.web.pages import frame
-from yuanliu.web.pages.coop import doing, entry, lots
+from yuanliu.web.pages.coop import doing, entry, lots, staff
 from yuanliu.web.pages.coop import people as people_pages
 from yuanliu.web.problems import Problem
 from yuanliu.web.routes import (
@@ -109,7 +109,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(module.router, prefix=API)
     app.include_router(farmer.router)
     app.include_router(audit.router)
-    for pages in (entry, people_pages, lots, doing):
+    for pages in (entry, people_pages, lots, doing, staff):
         app.include_router(pages.router)
     app.include_router(epcis.router)
     app.include_router(system.router)

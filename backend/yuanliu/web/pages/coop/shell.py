@@ -28,6 +28,7 @@ ACTS: Final[Mapping[str, frozenset[AccountKind]]] = {
     "hand": _HANDS,
     "recall": _KEEPS | {AccountKind.REGULATOR},
     "release": frozenset({AccountKind.REGULATOR}),
+    "employ": frozenset({AccountKind.COOPERATIVE}),
 }
 """What can be done on these pages, and the kinds of account that may; the contracts check again."""
 

@@ -158,8 +158,8 @@ const CODES = {
   "contract.Actors_CodeTaken": "code",
   "contract.Actors_CodeInvalid": "code",
   "actions.code_invalid": "code",
-  "accounts.login_taken": "code",
-  "accounts.login_invalid": "code",
+  "accounts.login_taken": ["code", "login"],
+  "accounts.login_invalid": ["code", "login"],
   "accounts.name_invalid": "name",
   "attachments.not_found": "report",
   "epcis.verdict_contradicts": "conformant",
@@ -182,17 +182,18 @@ const PATHS = [
   [/time$/, "time"],
   [/reason$/, "reason"],
   [/display_name$/, "name"],
-  [/(login|code)$/, "code"],
+  [/login$/, ["code", "login"]],
+  [/code$/, "code"],
   [/measurements\/\d+\/(\w+)/, null],
   [/(name|cooperative|place)_(zh|en)$/, null],
   [/laboratory$/, "laboratory"],
 ];
 
-// Gives the names of the fields that a refusal is about.
+// Gives the names of the fields that a refusal is about; a form has one of those that mean the same.
 export function fieldsOf(problem) {
-  if (CODES[problem.code]) return [CODES[problem.code]];
+  if (CODES[problem.code]) return [CODES[problem.code]].flat();
   const faults = problem.fields?.errors ?? [];
-  return faults.map(({ at }) => {
+  return faults.flatMap(({ at }) => {
     for (const [pattern, name] of PATHS) {
       const found = pattern.exec(at);
       if (found) return name ?? found[1] ?? "";

@@ -4,6 +4,7 @@ import * as store from "./store.js";
 import { kick } from "./send.js";
 import { BODIES, TARGETS, fieldsOf } from "./bodies.js";
 import { Unusable, prepared } from "./photo.js";
+import { readable } from "./now.js";
 import { account, make, newKey, say } from "./page.js";
 import { stateText, refusal } from "./told.js";
 
@@ -89,7 +90,7 @@ export function check(form) {
 
 export const RULES = {};
 
-function shown(form, problem) {
+export function shown(form, problem) {
   clear(form);
   const text = [problem.title, problem.hint].filter(Boolean).join(" · ");
   const names = fieldsOf(problem).filter((name) => name && form.querySelector(`[data-field="${CSS.escape(name)}"]`));
@@ -246,7 +247,8 @@ export async function wire(form) {
     if (entry.state !== "done") return;
     finished = entry.id;
     const links = resultLinks(form, entry);
-    if (links.length && await readable(entry, () => following === entry.id)) row.prepend(...links);
+    const block = entry.result?.block ?? entry.result?.enrolment?.block ?? 0;
+    if (links.length && await readable(block, () => following === entry.id)) row.prepend(...links);
   }
 
   function renew() {
@@ -268,21 +270,6 @@ export async function wire(form) {
 
 function titled(form, fields) {
   return (form.dataset.title || "").replace(/\{([\w-]+)\}/g, (whole, name) => [fields[name] ?? ""].flat().join(", "));
-}
-
-// Waits until the pages can show what was just put on the record; gives whether that is still `wanted`.
-async function readable(entry, wanted) {
-  const block = entry.result?.block ?? entry.result?.enrolment?.block ?? 0;
-  for (let pause = 300; wanted(); pause = Math.min(2 * pause, 5_000)) {
-    try {
-      const { block: shown } = await (await fetch("/api/v1/chain", { cache: "no-store" })).json();
-      if (!(shown < block)) break;
-    } catch {
-      break; // no line: what this device keeps of the pages has to do
-    }
-    await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-  return wanted();
 }
 
 // Links to go on with, once the thing is on the record.

@@ -6,6 +6,7 @@ import * as readings from "./readings.js";
 import * as send from "./send.js";
 import * as sheets from "./sheets.js";
 import * as sign from "./sign.js";
+import * as staff from "./staff.js";
 import { onTold } from "./store.js";
 import { wire } from "./form.js";
 import { account, warm } from "./page.js";
@@ -16,6 +17,7 @@ for (const form of document.querySelectorAll("form[data-act]")) {
 }
 document.querySelector(".top-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // phones have no room for all
 sign.start();
+staff.start();
 sheets.start();
 readings.start();
 queue.start();

@@ -35,7 +35,8 @@ async function mark() {
   }
   const banner = document.querySelector("[data-line]");
   if (banner) {
-    const text = !navigator.onLine || (line.state === "away" && live) ? say("line_away") : line.state === "signed_out" && live ? say("line_signed_out", { n: live }) : line.state === "other" && live ? say("line_other") : outdated ? say("line_outdated") : "";
+    const atOnce = document.querySelector("[data-now], [data-sign]"); // nothing of such forms is kept
+    const text = !navigator.onLine || (line.state === "away" && live) ? (atOnce ? say("line_away_now") : say("line_away")) : line.state === "signed_out" && live ? say("line_signed_out", { n: live }) : line.state === "other" && live ? say("line_other") : outdated ? say("line_outdated") : "";
     banner.hidden = !text;
     banner.replaceChildren(text);
     if (line.state === "signed_out" && live) banner.append(" ", make("a", { href: `/coop/sign-in?next=${encodeURIComponent(location.pathname + location.search)}` }, say("sign_in")));

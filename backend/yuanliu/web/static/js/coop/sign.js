@@ -1,27 +1,9 @@
 // Signing in and out, a new password, a new PIN for a farmer: these need the line and are done at once.
 
 import * as store from "./store.js";
-import { chinese, make, say } from "./page.js";
+import { make, say } from "./page.js";
+import { call, refused, session } from "./now.js";
 import { check, wrong } from "./form.js";
-
-const headers = { "Accept-Language": chinese ? "zh" : "en", "Content-Type": "application/json", Accept: "application/json" };
-
-async function call(path, method, body, csrf = "") {
-  try {
-    const answer = await fetch(path, { method, headers: { ...headers, ...(csrf ? { "X-CSRF-Token": csrf } : {}) }, body: body && JSON.stringify(body), cache: "no-store" });
-    const text = await answer.text();
-    return { status: answer.status, body: text ? JSON.parse(text) : null };
-  } catch {
-    return { status: 0, body: { title: say("line_needed"), hint: "" } };
-  }
-}
-
-const session = async () => (await call("/api/v1/session", "GET")).body;
-
-function refused(form, { body }) {
-  const status = form.querySelector("[data-status]");
-  status.replaceChildren(make("div", { class: "notice notice-wait", role: "alert" }, make("p", { class: "notice-title" }, body.title), body.hint ? make("p", {}, body.hint) : ""));
-}
 
 const ACTS = {
   "sign-in": async (form) => {
@@ -77,7 +59,7 @@ export function start() {
     form.querySelector("[type=submit]").disabled = false;
     form.dataset.ready = "";
   }
-  for (const button of document.querySelectorAll("[data-sign-out], [data-pin], [data-print], [data-send-now]")) button.disabled = false;
+  for (const button of document.querySelectorAll("[data-sign-out], [data-pin], [data-print], [data-send-now], [data-slip-away]")) button.disabled = false;
   for (const button of document.querySelectorAll("[data-sign-out]")) button.addEventListener("click", () => signOut(button));
   for (const button of document.querySelectorAll("[data-pin]")) button.addEventListener("click", () => givePin(button));
   for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
