@@ -15,6 +15,10 @@ from tests.journeys.browser import DESK_EN, DESK_ZH, PHONE_EN, PHONE_ZH, Look, V
 from tests.journeys.conftest import Visit
 from tests.web.house import EGGS, House
 
+from yuanliu import actions
+from yuanliu.chain import keys
+from yuanliu.chain.node import Sender
+
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
 GPS = 0x8825
@@ -416,6 +420,42 @@ def test_a_cooperative_takes_a_clerk_on_and_lets_him_go(visit: Visit, site: Hous
     expect(theirs.get_by_role("alert")).to_contain_text("账号已关闭")
     clerk.check(theirs, "refused")
     assert page.title() != "broken"
+
+
+def test_an_owner_keeps_his_key_or_replaces_it_himself(visit: Visit, site: House) -> None:
+    say, d, party = desk.words(PHONE_ZH), site.deployment, site.address("inspector")
+    new = keys.new_key()
+    call = actions.propose_recovery(d, party, str(new.address), actions.consent(d, new, party))
+    Sender(site.node, site.accounts["regulator"]).send(call.to, call.data)
+    site.shows(site.node.block_number())
+    laboratory = visit(PHONE_ZH)
+    laboratory.sign_in("inspector", site.sign_ins["inspector"].password)
+    page = laboratory.page("/coop")
+    expect(page.get_by_role("alert")).to_contain_text(say("recovery_warning"))
+    page.locator("form[data-now][data-ready]").wait_for()
+    laboratory.check(page, "recovery")
+    page.get_by_role("button", name=say("recovery_cancel")).click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert not d.actors.read(site.node, "recoveryOf", party)["readyAt"]
+
+    page.goto("/coop/password")
+    form = page.locator("form[data-sign=key][data-ready]")
+    form.locator("[name=password]").fill("not the password")
+    laboratory.expect_fault("status of (401|403|422)")
+    form.get_by_role("button", name=say("key_replace")).click()
+    expect(form.get_by_role("alert")).to_be_visible()
+    laboratory.check(page, "key-refused")
+    form.locator("[name=password]").fill(site.sign_ins["inspector"].password)
+    form.get_by_role("button", name=say("key_replace")).click()
+    page.wait_for_url("**/coop/sign-in?why=key")
+    expect(page.get_by_text(say("key_replaced_text"))).to_be_visible()
+    laboratory.check(page, "key-replaced")
+    before = str(site.accounts["inspector"].address).lower()
+    now = site.prepared.services.accounts.find("inspector")
+    assert now is not None
+    assert now.key_address != before
+    desk.sign_in(page, site, say, "inspector")
+    page.wait_for_url("**/coop")
 
 
 def _take_on(owner: Visitor, page: Page, site: House) -> tuple[str, str]:

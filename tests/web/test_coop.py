@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+import time
 import tomllib
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +14,16 @@ import pytest
 from httpx import Response
 from markupsafe import escape
 from PIL import Image
-from tests.web.house import EGGS, ORANGES, House
+from tests.web.house import EGGS, ORANGES, House, caller
 from tests.web.test_season import batch, delivery
 
+from yuanliu import actions
+from yuanliu.chain import keys
+from yuanliu.chain.node import Sender
 from yuanliu.desk.passwords import one_time
 from yuanliu.desk.people import AccountKind
 from yuanliu.web.pages import frame
-from yuanliu.web.pages.coop import data, lots, people
+from yuanliu.web.pages.coop import data, entry, lots, people
 from yuanliu.web.pages.coop.shell import local
 from yuanliu.web.pages.texts import text
 
@@ -282,15 +286,15 @@ def test_clerks_are_managed_by_their_cooperative_alone(home: House) -> None:
     path, secret = f"accounts/{made['account']['id']}/recovery", {"one_time_password": one_time()}
     again = [home.post("cooperative", path, secret, **{"Idempotency-Key": "r"}) for _ in range(2)]
     assert [each.status_code for each in again] == [201, 201], again[0].text
-    keys = {each.json()["key"] for each in again}
+    key = {each.json()["key"] for each in again}
     assert {each.json()["one_time_password"] for each in again} == {secret["one_time_password"]}
-    assert len(keys) == 1
+    assert len(key) == 1
     assert home.post("cooperative", path, {"one_time_password": "password"}).status_code == 422
     home.post("cooperative", f"accounts/{made['account']['id']}/closing")
     shut = home.post("cooperative", path, secret, **{"Idempotency-Key": "s"})
     assert (shut.status_code, shut.json()["code"]) == (409, "accounts.closed")
     now = home.client("cooperative").get(f"/api/v1/accounts/{made['account']['id']}").json()
-    assert {now["key"]} == keys, "nothing was changed"
+    assert {now["key"]} == key, "nothing was changed"
     closed = home.client("cooperative").get("/coop/staff?lang=en", headers=html).text
     assert text("en", "coop.standing_closed") in closed
     home.done("cooperative", f"accounts/{made['account']['id']}/dismissal")
@@ -298,6 +302,67 @@ def test_clerks_are_managed_by_their_cooperative_alone(home: House) -> None:
     gone = home.client("cooperative").get("/coop/staff?lang=en", headers=html).text
     assert text("en", "coop.standing_dismissed") in gone
     assert f"{made['account']['id']}/opening" not in gone
+
+
+def test_who_is_to_lose_his_key_is_told_first(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    html = {"Accept": "text/html"}
+    d, party, platform = home.deployment, home.address("cooperative"), home.accounts["platform"]
+    key = keys.new_key()
+    call = actions.propose_recovery(d, party, str(key.address), actions.consent(d, key, party))
+    cancelling = f'"/api/v1/actors/{party}/recovery/cancellation"'
+    calm = home.client("cooperative").get("/coop?lang=en", headers=html).text
+    Sender(home.node, platform).send(call.to, call.data)
+    home.shows(home.node.block_number())
+    for language in ("zh", "en"):
+        page = home.client("cooperative").get(f"/coop?lang={language}", headers=html).text
+        main = page.partition("<main")[2]
+        assert main.index(text(language, "coop.recovery_warning")) < main.index("tiles")
+        assert cancelling in main
+        assert not re.search(r"0x|[0-9a-f]{32}", re.sub(r"<[^>]*>", " ", main))
+    assert text("en", "coop.recovery_warning") not in calm
+    theirs = home.client("clerk").get("/coop?lang=en", headers=html).text
+    assert str(escape(text("en", "coop.recovery_clerk"))) in theirs
+    assert cancelling not in theirs
+    assert "recovery_" not in home.client("carrier").get("/coop", headers=html).text
+    home.done("cooperative", f"actors/{party}/recovery/cancellation")
+    after = home.client("cooperative").get("/coop?lang=en", headers=html).text
+    assert text("en", "coop.recovery_warning") not in after
+
+    # whoever lost it, and has the new one, waits for the day, and then puts it in force himself
+    body = {"login": "carrier-2", "kind": "carrier", "code": "CARRIER-2"}
+    account = home.done("platform", "accounts", body)["account"]["id"]
+    made = home.post("platform", f"accounts/{account}/recovery").json()
+    home.shows(home.node.block_number())
+    with caller(home.url) as client:
+        one, own = made["one_time_password"], "four words by chance"
+        signed = client.post("/api/v1/session", json={"login": "carrier-2", "password": one})
+        change = {"X-CSRF-Token": signed.json()["csrf"]}
+        client.put("/api/v1/session/password", json={"old": one, "new": own}, headers=change)
+        waits = client.get("/coop?lang=en", headers=html).text
+        assert str(escape(text("en", "coop.recovery_waits_text"))) in waits
+        assert "/recovery/" not in waits
+        monkeypatch.setattr(entry, "_now", lambda: time.time() + 8 * 86_400)
+        ready = client.get("/coop?lang=en", headers=html).text
+        assert text("en", "coop.recovery_ready") in ready
+        assert "/recovery/completion" in ready
+
+
+def test_a_key_is_replaced_by_its_owner_and_a_clerks_by_his_cooperative(home: House) -> None:
+    html = {"Accept": "text/html"}
+    for who, form, told in (
+        ("cooperative", True, False),
+        ("inspector", True, False),
+        ("farmer-eggs", True, False),
+        ("platform", True, False),
+        ("clerk", False, True),
+        ("auditor", False, False),
+    ):
+        page = home.client(who).get("/coop/password?lang=en", headers=html).text
+        assert ('data-sign="key"' in page) is form, who
+        assert (text("en", "coop.key_clerk") in page) is told, who
+    why = home.get("/coop/sign-in?why=key&lang=zh").text
+    assert text("zh", "coop.key_replaced") in why
+    assert text("zh", "coop.key_replaced") not in home.get("/coop/sign-in?why=other&lang=zh").text
 
 
 @pytest.mark.parametrize(

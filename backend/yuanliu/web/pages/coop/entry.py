@@ -1,6 +1,8 @@
 """Coming in and going out: sign-in, password, the first page, and what works without a line."""
 
 import json
+import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
@@ -16,12 +18,13 @@ from yuanliu.web.pages.coop import data, shell
 from yuanliu.web.pages.coop.shell import Member, PerhapsMember, SignedInMember
 from yuanliu.web.pages.frame import BUILD, CHINA, STATIC, asset, language
 from yuanliu.web.pages.texts import text
-from yuanliu.web.services import Copy, Wired
+from yuanliu.web.services import Copy, Services, Wired
 
 router = APIRouter(include_in_schema=False)
 
 _MOST: Final = 1_000
 _SHOWN: Final = 20
+_now = time.time
 _KEPT_STATIC: Final = ("css/base.css", "css/coop.css", "icon.svg")
 
 
@@ -30,36 +33,71 @@ def sign_in(
     request: Request,
     wired: Wired,
     following: Annotated[str, Query(alias="next", max_length=2_000)] = "/coop",
+    why: Annotated[str, Query(max_length=16)] = "",
 ) -> Response:
-    """Show the form to sign in; who is signed in already goes on."""
+    """Show the form to sign in, and why it has to be done again; who is signed in already goes on."""
     try:
         visitor_of_cookie(wired, request.cookies.get(COOKIE))
     except YuanliuError:
-        return shell.page(request, None, "sign_in.html", following=shell.local(following))
+        following = shell.local(following)
+        return shell.page(
+            request, None, "sign_in.html", following=following, key_replaced=why == "key"
+        )
     return RedirectResponse(shell.local(following), 303)
 
 
 @router.get("/coop/password")
 def password(request: Request, member: SignedInMember) -> HTMLResponse:
-    """Show the form to change one's password."""
+    """Show the forms to change one's password and to replace one's key."""
     return shell.page(request, member, "password.html", active="password")
 
 
 @router.get("/coop")
-def overview(request: Request, member: SignedInMember, db: Copy) -> HTMLResponse:
-    """Show what is to be done, today's figures, and what is held or recalled."""
+def overview(request: Request, member: SignedInMember, wired: Wired, db: Copy) -> HTMLResponse:
+    """Show what is to be done, today's figures, and what is held or recalled; before all, whose key is in danger."""
     today = datetime.now(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
     return shell.page(
         request,
         member,
         "overview.html",
         active="overview",
+        recovery=_recovery(wired, db, member),
         offers=q.offers(db, receiver=member.party, open_only=True, limit=_SHOWN)
         if member.party
         else (),
         figures=_figures(db, member, today) if member.may("keep") else None,
         alerts=_alerts(db, member),
         setup=_setup(db, member) if member.may("keep") else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A key that is to take the place of this actor's own, unless it is cancelled. Times are Unix seconds."""
+
+    by: str
+    since: int
+    ready_at: int
+    ready: bool
+    mine: bool
+    """Whether it is the key of whoever looks: he lost the old one, and waits."""
+
+
+def _recovery(wired: Services, db: Connection, member: Member) -> Recovery | None:
+    own = q.actor(db, member.party) if member.party else None
+    if own is None or own.recovery_key is None:
+        return None
+    proposed = [
+        each for each in q.actor_history(db, own.address) if each.kind == "RecoveryProposed"
+    ][-1]
+    by, ready_at = proposed.by or "", own.recovery_ready_at or 0
+    found = q.actor(db, by)
+    return Recovery(
+        by=wired.accounts.names([by]).get(by) or (found.code if found else ""),
+        since=proposed.time,
+        ready_at=ready_at,
+        ready=ready_at <= _now(),
+        mine=own.recovery_key == member.visitor.principal.account.key_address,
     )
 
 

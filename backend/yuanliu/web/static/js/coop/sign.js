@@ -1,8 +1,8 @@
-// Signing in and out, a new password, a new PIN for a farmer: these need the line and are done at once.
+// Signing in and out, a new password, a new key, a new PIN for a farmer: these need the line and are done at once.
 
 import * as store from "./store.js";
-import { make, say } from "./page.js";
-import { call, refused, session } from "./now.js";
+import { make, newKey, say } from "./page.js";
+import { call, carriedOut, refused, session } from "./now.js";
 import { check, wrong } from "./form.js";
 
 const ACTS = {
@@ -17,6 +17,15 @@ const ACTS = {
     const { csrf } = await session();
     const answer = await call("/api/v1/session/password", "PUT", { old: old.value, new: fresh.value }, csrf);
     if (answer.status === 204) return void location.assign("/coop");
+    refused(form, answer);
+  },
+  key: async (form) => {
+    const status = form.querySelector("[data-status]");
+    status.replaceChildren(make("p", { class: "small" }, say("under_way")));
+    const body = { password: form.elements.password.value };
+    let answer = await carriedOut("/api/v1/session/key", body, newKey());
+    if (answer.status === 201 && !answer.body.adopted) answer = await carriedOut("/api/v1/session/key", body, newKey()); // on the record now
+    if (answer.status === 201) return void location.assign("/coop/sign-in?why=key"); // the sessions of the old key are over
     refused(form, answer);
   },
 };
