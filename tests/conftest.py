@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "tests.desk.support",
     "tests.journeys.browser",
     "tests.serve.programs",
+    "tests.waiting",
     "tests.web.house",
 )
 

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
+from tests.waiting import SOON
 from tests.world import Person, World
 
 from yuanliu.chain.bindings import Call
@@ -27,9 +28,6 @@ from yuanliu.settings import Settings
 
 LONG: Final = os.environ.get("YUANLIU_LONG") == "1"
 """Whether there is time for more rounds."""
-
-SOON: Final = 240.0
-"""The longest wait for anything, in seconds: the machine may be busy."""
 
 BOTH: Final = pytest.mark.parametrize("reopened", ["sqlite", "postgresql"], indirect=True)
 """Marks a test that is run on both databases."""
@@ -171,11 +169,3 @@ def opened(folder: Path, *, url: str | None = None, schema: str = "yuanliu") -> 
     engine = open_database(config, Family.DESK)
     upgrade(engine, Family.DESK)
     return engine
-
-
-def until(true: Callable[[], bool], seconds: float = SOON) -> None:
-    """Wait for something."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)

@@ -5,7 +5,8 @@ import time
 
 import pytest
 from sqlalchemy import func, insert, select, update
-from tests.desk.support import BOTH, SOON, Desk, until
+from tests.desk.support import BOTH, Desk
+from tests.waiting import SOON, until
 
 from yuanliu.database import DatabaseUnreachable
 from yuanliu.desk import keeping

@@ -14,8 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, update
 from sqlalchemy.event import listen
-from tests.desk.support import BOTH, SOON, Desk, event, opened
+from tests.desk.support import BOTH, Desk, event, opened
 from tests.tampering import Proxy
+from tests.waiting import SOON
 from tests.world import World, payload_of
 
 from yuanliu.chain import keys, relay

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from eth_utils.conversions import to_hex
 from sqlalchemy import Engine, select, update
-from tests.desk.support import BOTH, LONG, Desk, until
+from tests.desk.support import BOTH, LONG, Desk
 from tests.tampering import Json, Proxy
+from tests.waiting import until
 from tests.world import FLAGS, World
 
 from yuanliu.chain import relay

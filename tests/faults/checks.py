@@ -5,7 +5,8 @@ from collections import Counter
 from contextlib import suppress
 
 from tests.faults.load import Load, states
-from tests.serve.programs import Nursery, Place, until
+from tests.serve.programs import Nursery, Place
+from tests.waiting import until
 
 from yuanliu import verify
 from yuanliu.errors import YuanliuError

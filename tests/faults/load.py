@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 import httpx
-from tests.serve.programs import SOON, Place
+from tests.serve.programs import Place
+from tests.waiting import SOON
 
 PATIENT: Final = 600.0
 """Seconds after which somebody does give up: then the test fails."""

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from tests.desk.support import LONG, numbers, opened, until
+from tests.desk.support import LONG, numbers, opened
 from tests.faults.worker import Order
+from tests.waiting import until
 
 from yuanliu.bench.stage import Stage
 from yuanliu.chain import devnet

@@ -17,7 +17,8 @@ import pytest
 from tests.desk.support import LONG
 from tests.faults.checks import check, on_chain, settled
 from tests.faults.load import Load
-from tests.serve.programs import SOON, Ground, Nursery, Place, until
+from tests.serve.programs import Ground, Nursery, Place
+from tests.waiting import SOON, until
 
 from yuanliu.chain import devnet
 

@@ -5,8 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -18,6 +16,7 @@ from tests.index.copies import anew
 from tests.index.history import History
 from tests.index.lying import Proxy
 from tests.index.oracle import check
+from tests.waiting import SOON, until
 from tests.world import World
 
 from yuanliu.chain.node import ChainUnreachable
@@ -30,9 +29,6 @@ from yuanliu.index.store import CursorMoved, Store, StoreBusy
 from yuanliu.settings import Settings
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
-
-SOON = 240.0
-"""The longest wait for anything, in seconds: the machine may be busy."""
 
 
 def cursor_block(engine: Engine) -> int:
@@ -337,11 +333,11 @@ def test_the_loop_takes_over_what_happens_and_is_woken(
     thread = threading.Thread(target=follower.run, args=(stop,))
     thread.start()
     try:
-        _until(lambda: follower.status.state is State.AT_TIP)
+        until(lambda: follower.status.state is State.AT_TIP)
         before = facts(engine)
         batch = world.harvest()
         follower.wake()
-        _until(lambda: facts(engine) > before)
+        until(lambda: facts(engine) > before)
         assert follower.status.error is None
     finally:
         stop.set()
@@ -362,22 +358,15 @@ def test_an_unreachable_node_is_told_and_waited_for(world: World, engine: Engine
         proxy.broken = True
         thread.start()
         try:
-            _until(lambda: follower.status.state is State.WAITING)
+            until(lambda: follower.status.state is State.WAITING)
             error = follower.status.error
             assert error is not None
             assert error.code == "chain.unreachable"
             proxy.broken = False
             follower.wake()
-            _until(lambda: follower.status.state is State.AT_TIP)
+            until(lambda: follower.status.state is State.AT_TIP)
             assert follower.status.error is None
         finally:
             stop.set()
             follower.wake()
             thread.join(SOON)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

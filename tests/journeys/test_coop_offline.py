@@ -16,7 +16,7 @@ from tests.journeys.conftest import Visit
 from tests.journeys.desk import Line
 from tests.serve.fixtures import nursery
 from tests.serve.programs import Nursery, Place, lay_ground
-from tests.serve.programs import until as becomes
+from tests.waiting import until as becomes
 from tests.web.farming import deliver
 from tests.web.house import EGGS, House
 

@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 from tests.faults.checks import on_chain, settled
 from tests.faults.load import Load, states
-from tests.serve.programs import Ground, Nursery, Place, Program, lay_ground, until
+from tests.serve.programs import Ground, Nursery, Place, Program, lay_ground
+from tests.waiting import until
 
 from yuanliu.chain import devnet
 from yuanliu.database import Family, leader, open_database

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from tests.serve.programs import SOON, Nursery, Place, Program, until
+from tests.serve.programs import Nursery, Place, Program
 from tests.tampering import Json, Proxy
+from tests.waiting import SOON, until
 
 from yuanliu.actions import Role
 from yuanliu.chain import keys

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from tests.faults.checks import check
 from tests.faults.load import Load
-from tests.serve.programs import Ground, Nursery, Program, lay_ground, until
+from tests.serve.programs import Ground, Nursery, Program, lay_ground
+from tests.waiting import until
 
 from yuanliu.chain import devnet
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import IO, Any, Final
 
 import httpx
 from pydantic import SecretStr
+from tests.waiting import SOON, until
 
 from yuanliu.chain import devnet, keys
 from yuanliu.chain.deployment import Deployment
@@ -26,9 +26,6 @@ from yuanliu.desk.first_start import import_devnet_accounts
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.passwords import DEMO
 from yuanliu.settings import Settings, settings
-
-SOON: Final = 240.0
-"""The longest wait for anything, in seconds: the machine may be busy."""
 
 ACCOUNTS: Final = keys.devnet_accounts(settings().devnet_dir)
 PASSWORD: Final = re.compile(r"First sign-in, shown this once: (\S+) / (\S+)")
@@ -151,9 +148,9 @@ class Program:
             return httpx.get(url, trust_env=False, timeout=SOON).status_code == 200
         return False
 
-    def wait(self, seconds: float = SOON) -> int:
+    def wait(self) -> int:
         """Wait for its end, and give its exit code."""
-        until(lambda: not self.alive, seconds)
+        until(lambda: not self.alive)
         assert self.code is not None
         return self.code
 
@@ -256,15 +253,3 @@ def lay_ground(nursery: Nursery, folder: Path, *, database_url: str | None = Non
         desk.dispose()
     assert first.end() == 0
     return Ground(place, first, "0x" + result.verification.batch.hex())
-
-
-def until(true: Callable[[], object], seconds: float = SOON) -> None:
-    """Wait for something. Whatever is dear to look at is looked at a quarter of the time at most."""
-    end = time.monotonic() + seconds
-    while True:
-        began = time.monotonic()
-        if true():
-            return
-        now = time.monotonic()
-        assert now < end, "it did not come true in time"
-        time.sleep(max(0.02, 3 * min(now - began, 0.3)))

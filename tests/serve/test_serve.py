@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.serve.programs import ACCOUNTS, PASSWORD, SOON, Ground, Nursery, Place, Program, until
+from tests.serve.programs import ACCOUNTS, PASSWORD, Ground, Nursery, Place, Program
+from tests.waiting import SOON, until
 
 from yuanliu.chain import devnet
 from yuanliu.chain.deployment import Deployment

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from tests.commands import Ended, run
+from tests.waiting import SOON, until
 
 from yuanliu.chain import devnet, devnet_keeper, devnet_state
 from yuanliu.chain.keys import devnet_accounts
@@ -23,9 +24,6 @@ from yuanliu.errors import YuanliuError
 from yuanliu.settings import Settings
 
 pytestmark = pytest.mark.node
-
-SOON = 240.0
-"""The longest wait for anything, in seconds: the machine may be busy."""
 
 SOMEBODY = "0x000000000000000000000000000000000000dEaD"
 
@@ -48,13 +46,6 @@ def folder(config: Settings) -> Path:
     return config.data_dir / "devnet"
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = SOON) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 def transact(config: Settings) -> str:
     """Send a transaction from the relayer; give its hash."""
     relayer = devnet_accounts(config.devnet_dir)["relayer"]
@@ -69,14 +60,14 @@ def knows(config: Settings, transaction: str) -> bool:
 def kill(status: devnet.Status) -> None:
     assert status.pid is not None
     os.kill(status.pid, signal.SIGKILL)
-    wait_until(lambda: identity(status.pid or 0) is None)
+    until(lambda: identity(status.pid or 0) is None)
 
 
 def kill_keepers(config: Settings) -> None:
-    wait_until(lambda: len(_keepers(config)) == 1)
+    until(lambda: len(_keepers(config)) == 1)
     (keeper,) = _keepers(config)
     os.kill(keeper, signal.SIGKILL)
-    wait_until(lambda: identity(keeper) is None)
+    until(lambda: identity(keeper) is None)
 
 
 def cli(config: Settings, *arguments: str) -> Ended:
@@ -176,7 +167,7 @@ def test_the_chain_survives_a_kill(lasting: Settings) -> None:
     status = devnet.up(lasting)
     transaction = transact(lasting)
     state = folder(lasting) / "state.json"
-    wait_until(lambda: state.exists() and transaction in state.read_text())
+    until(lambda: state.exists() and transaction in state.read_text())
     kill(status)
     assert not devnet.status(lasting).running
     assert devnet.up(lasting).outcome == "started"
@@ -190,12 +181,12 @@ def test_what_the_node_wrote_at_its_end_counts_if_it_is_whole(
     status = devnet.up(lasting)
     transaction = transact(lasting)
     state, last = folder(lasting) / "state.json", folder(lasting) / "state.last.json"
-    wait_until(lambda: state.exists() and transaction in state.read_text())
+    until(lambda: state.exists() and transaction in state.read_text())
     kill_keepers(lasting)
     later = transact(lasting)
     assert status.pid is not None
     os.kill(status.pid, signal.SIGTERM)  # as at the end of a session
-    wait_until(lambda: identity(status.pid or 0) is None)
+    until(lambda: identity(status.pid or 0) is None)
     assert not devnet.status(lasting).running
     assert later in last.read_text()
     assert later not in state.read_text()
@@ -277,7 +268,7 @@ def load(config: Settings) -> Iterator[list[str]]:
 
     sending = threading.Thread(target=send)
     sending.start()
-    wait_until(lambda: len(mined) >= 20)
+    until(lambda: len(mined) >= 20)
     yield mined
     sending.join()
 
@@ -303,7 +294,7 @@ def test_what_is_saved_under_load_is_always_whole(lasting: Settings) -> None:
         return len(seen) > 2
 
     with load(lasting):
-        wait_until(saved_again)
+        until(saved_again)
         kill(status)
     assert devnet.up(lasting).recovery == ""
     assert_of_one_piece(lasting)
@@ -312,11 +303,11 @@ def test_what_is_saved_under_load_is_always_whole(lasting: Settings) -> None:
 def test_down_ends_a_keeper_that_stands_still(lasting: Settings) -> None:
     devnet.up(lasting)
     transaction = transact(lasting)
-    wait_until(lambda: len(_keepers(lasting)) == 1)
+    until(lambda: len(_keepers(lasting)) == 1)
     (keeper,) = _keepers(lasting)
     os.kill(keeper, signal.SIGSTOP)
     devnet.down(lasting)
-    wait_until(lambda: identity(keeper) is None)
+    until(lambda: identity(keeper) is None)
     devnet.up(lasting)
     assert knows(lasting, transaction)
 
