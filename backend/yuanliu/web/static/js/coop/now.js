@@ -12,7 +12,8 @@ export async function call(path, method, body, csrf = "", more = {}) {
   try {
     const answer = await fetch(path, { method, headers: { ...HEADERS, ...(csrf ? { "X-CSRF-Token": csrf } : {}), ...more }, body: body && JSON.stringify(body), cache: "no-store" });
     const text = await answer.text();
-    return { status: answer.status, body: text ? JSON.parse(text) : null };
+    const said = text ? JSON.parse(text) : null;
+    return { status: answer.status, body: answer.ok || said?.title ? said : { title: say("try_again"), hint: "" } }; // some proxy's refusal has no words
   } catch {
     return { status: 0, body: { title: say("line_needed"), hint: "" } };
   }
