@@ -11,7 +11,16 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, Route, expect
 from tests.journeys import desk
-from tests.journeys.browser import DESK_EN, DESK_ZH, PHONE_EN, PHONE_ZH, Look, Visitor
+from tests.journeys.browser import (
+    DESK_EN,
+    DESK_ZH,
+    PATIENCE,
+    PHONE_EN,
+    PHONE_ZH,
+    Look,
+    Visitor,
+    until,
+)
 from tests.journeys.conftest import Visit
 from tests.web.house import EGGS, House
 
@@ -492,6 +501,16 @@ def _take_on(owner: Visitor, page: Page, site: House) -> tuple[str, str]:
     page.get_by_role("button", name=say("employ")).click()
     expect(form.get_by_role("alert")).to_contain_text(say("js_line_needed"))
     owner.context.set_offline(offline=False)
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch(timeout=PATIENCE).status)
+        route.abort()
+
+    page.route("**/api/v1/accounts", lose, times=1)
+    page.get_by_role("button", name=say("employ")).click()
+    until(page, lambda: lost == [201])  # he is there, and the page does not know
+    expect(form.get_by_role("alert")).to_contain_text(say("js_line_needed"))
     page.get_by_role("button", name=say("employ")).click()
     expect(page.locator("[data-slip]")).to_be_visible()
     owner.check(page, "slip")
