@@ -42,6 +42,7 @@ __all__ = ["ground", "nursery"]
 LONG: Final = (
     "demo",
     "symbolic",
+    "unit",
     "operations",
     "audit",
     "serve",
@@ -50,7 +51,6 @@ LONG: Final = (
     "index",
     "contracts_static",
     "invariants",
-    "unit",
 )
 """Folders with the longest files, longest first."""
 

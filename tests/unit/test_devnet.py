@@ -64,8 +64,7 @@ def kill(status: devnet.Status) -> None:
 
 
 def kill_keepers(config: Settings) -> None:
-    until(lambda: len(_keepers(config)) == 1)
-    (keeper,) = _keepers(config)
+    keeper = keeper_at_work(config)
     os.kill(keeper, signal.SIGKILL)
     until(lambda: identity(keeper) is None)
 
@@ -137,6 +136,45 @@ def test_without_its_keeper_it_still_mines_and_the_next_up_brings_one(lasting: S
     devnet.up(lasting)
     Node(lasting.rpc_url).request("evm_setIntervalMining", 0)
     transact(lasting)
+
+
+def test_a_keeper_follows_one_that_is_late_to_notice_the_end_of_its_node(lasting: Settings) -> None:
+    status = devnet.up(lasting)
+    late = keeper_at_work(lasting)
+    os.kill(late, signal.SIGSTOP)
+    kill(status)
+    devnet.up(lasting)
+    os.kill(late, signal.SIGCONT)
+    Node(lasting.rpc_url).request("evm_setIntervalMining", 0)
+    transact(lasting)
+    until(lambda: identity(late) is None)
+    transact(lasting)
+    assert len(_keepers(lasting)) == 1
+
+
+@pytest.mark.parametrize("noted", ["", "[1, 2]", '{"keeper": [1, "x"]}'])
+def test_down_does_without_the_keepers_note(lasting: Settings, noted: str) -> None:
+    devnet.up(lasting)
+    transaction = transact(lasting)
+    keeper_at_work(lasting)
+    (folder(lasting) / "keeper.lock").write_text(noted)
+    devnet.down(lasting)
+    devnet.up(lasting)
+    assert knows(lasting, transaction)
+
+
+def keeper_at_work(config: Settings) -> int:
+    """Wait until there is one keeper, which has taken its place; give its pid."""
+    noted = 0
+
+    def at_work() -> bool:
+        nonlocal noted
+        with suppress(FileNotFoundError, ValueError):
+            noted = json.loads((folder(config) / "keeper.lock").read_bytes())["keeper"][0]
+        return _keepers(config) == [noted]
+
+    until(at_work)
+    return noted
 
 
 def _keepers(config: Settings) -> list[int]:
@@ -274,7 +312,7 @@ def load(config: Settings) -> Iterator[list[str]]:
 
 
 def test_down_under_load_keeps_whatever_was_mined(lasting: Settings) -> None:
-    for _ in range(3):
+    for _ in range(2):
         devnet.up(lasting)
         with load(lasting) as mined:
             devnet.down(lasting)
@@ -303,8 +341,7 @@ def test_what_is_saved_under_load_is_always_whole(lasting: Settings) -> None:
 def test_down_ends_a_keeper_that_stands_still(lasting: Settings) -> None:
     devnet.up(lasting)
     transaction = transact(lasting)
-    until(lambda: len(_keepers(lasting)) == 1)
-    (keeper,) = _keepers(lasting)
+    keeper = keeper_at_work(lasting)
     os.kill(keeper, signal.SIGSTOP)
     devnet.down(lasting)
     until(lambda: identity(keeper) is None)

@@ -481,8 +481,8 @@ def _stop(files: _Files) -> bool:
 def _saved(files: _Files, record: _Record) -> bool:
     """Have nothing mined any more, and save the node's state; tell whether that is done."""
     try:
-        pid, born = json.loads(files.keeper_lock.read_bytes())
-    except (FileNotFoundError, ValueError, TypeError):
+        pid, born = json.loads(files.keeper_lock.read_bytes())["keeper"]
+    except (FileNotFoundError, ValueError, TypeError, LookupError):
         pid, born = 0, None
     if isinstance(pid, int) and born and identity(pid) == born:
         os.kill(pid, signal.SIGKILL)

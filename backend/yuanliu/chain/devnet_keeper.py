@@ -15,7 +15,7 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -126,22 +126,33 @@ class Saver:
         self._took = self._ended - began
 
 
+def _taken(handle: IO[str], lock: Path, node: list[object]) -> bool:
+    """Take the lock, as soon as the keeper of a node that has ended lets go of it; not from a keeper of this one."""
+    while identity(int(str(node[0]))) == node[1]:
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle.truncate(0)
+            json.dump({"keeper": [os.getpid(), identity(os.getpid())], "node": node}, handle)
+            handle.flush()
+            return True
+        with suppress(ValueError):
+            if json.loads(lock.read_bytes())["node"] == node:
+                return False
+        time.sleep(0.05)
+    return False
+
+
 def main() -> None:
-    """Run for the node named on the command line; end at once if a keeper is there already."""
+    """Run for the node named on the command line; end at once if it has a keeper already."""
     state, lock, pid, born, port = sys.argv[1:]
     with Path(lock).open("a", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(handle, Path(lock), [int(pid), born]):
             return
-        handle.truncate(0)
-        json.dump([os.getpid(), identity(os.getpid())], handle)  # for `devnet down`
-        handle.flush()
         miner = Miner(f"ws://127.0.0.1:{port}")
         saver = Saver(Node(f"http://127.0.0.1:{port}", timeout=_ANSWER_SECONDS), Path(state))
         while identity(int(pid)) == born:
             miner.run(PERIOD)
-            if saver.due(miner.asked):
+            if identity(int(pid)) == born and saver.due(miner.asked):
                 miner.pause()
                 saver.save(miner.asked)
         miner.close()
