@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 from yuanliu.database import Family, open_database, upgrade
 from yuanliu.desk.accounts import Accounts
 from yuanliu.desk.people import Account, AccountKind
+from yuanliu.desk.recoveries import Recoveries
 from yuanliu.desk.sessions import Sessions, SignedIn
 from yuanliu.desk.tokens import Tokens
 from yuanliu.desk.vault import Cost, Vault
@@ -27,6 +28,7 @@ PASSWORD = "四个词 连起来 就很 安全"
 OTHER = "another long pass phrase"
 HOME = "203.0.113.7"
 START = 1_776_000_000.0
+NOBODY = "0x" + "00" * 20
 OWN_CHAIN = 2_026
 _SCHEMAS = itertools.count()
 
@@ -44,6 +46,21 @@ class Clock:
         self.time += seconds
 
 
+class Actors:
+    """What the chain says of keys: whose owner each is, and which is proposed for whom, from when."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, str] = {}
+        self.proposed: dict[str, tuple[str, int]] = {}
+
+    def read(self, what: str, who: str) -> Any:  # noqa: ANN401 -- an answer of the contract
+        if what == "keyOf":
+            return (self.owners[who], 2) if who in self.owners else (NOBODY, 0)
+        assert what == "recoveryOf"
+        key, ready = self.proposed.get(who, (NOBODY, 0))
+        return {"key": key, "readyAt": ready}
+
+
 class AccountDesk:
     """All that has to do with accounts, on one database."""
 
@@ -52,7 +69,9 @@ class AccountDesk:
         self.clock = Clock()
         self.vault = Vault(CHEAP)
         self.accounts = Accounts(engine, self.vault, chain_id=chain_id, now=self.clock)
-        self.sessions = Sessions(engine, self.vault, now=self.clock)
+        self.actors = Actors()
+        self.recoveries = Recoveries(engine, self.vault, self.actors.read, now=self.clock)
+        self.sessions = Sessions(engine, self.vault, self.recoveries, now=self.clock)
         self.tokens = Tokens(engine, now=self.clock)
 
     def person(self, login: str = "clerk-01", kind: AccountKind = AccountKind.CLERK) -> Account:

@@ -74,7 +74,7 @@ def test_another_process_and_a_restart_keep_him_signed_in(desk: AccountDesk) -> 
     desk.person()
     signed_in = desk.sign_in()
     desk.engine.dispose()
-    other = Sessions(desk.engine, Vault(), now=desk.clock)
+    other = Sessions(desk.engine, Vault(), desk.recoveries, now=desk.clock)
     session = other.authenticate(signed_in.token)
     assert other.open_key(session, signed_in.token).address
 

@@ -24,10 +24,6 @@ from tests.journeys.browser import (
 from tests.journeys.conftest import Visit
 from tests.web.house import EGGS, House
 
-from yuanliu import actions
-from yuanliu.chain import keys
-from yuanliu.chain.node import Sender
-
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
 GPS = 0x8825
@@ -434,9 +430,9 @@ def test_a_cooperative_takes_a_clerk_on_and_lets_him_go(visit: Visit, site: Hous
 
 def test_an_owner_keeps_his_key_or_replaces_it_himself(visit: Visit, site: House) -> None:
     say, d, party = desk.words(PHONE_ZH), site.deployment, site.address("inspector")
-    new = keys.new_key()
-    call = actions.propose_recovery(d, party, str(new.address), actions.consent(d, new, party))
-    Sender(site.node, site.accounts["regulator"]).send(call.to, call.data)
+    account = site.prepared.services.accounts.find("inspector")
+    assert account is not None
+    site.done("regulator", f"accounts/{account.id}/recovery")
     site.shows(site.node.block_number())
     laboratory = visit(PHONE_ZH)
     laboratory.sign_in("inspector", site.sign_ins["inspector"].password)
@@ -467,6 +463,19 @@ def test_an_owner_keeps_his_key_or_replaces_it_himself(visit: Visit, site: House
     assert now.key_address != before
     desk.sign_in(page, site, say, "inspector")
     page.wait_for_url("**/coop")
+
+    # he lost it after all: the new password waits its days, then it opens the account, and ends what was
+    given = site.done("regulator", f"accounts/{account.id}/recovery")["one_time_password"]
+    found = visit(PHONE_ZH)
+    theirs = found.page("/coop/sign-in")
+    found.expect_fault("status of 401")
+    _sign_in(theirs, "inspector", given)
+    expect(theirs.get_by_role("alert")).to_contain_text("这个密码还不能用")
+    found.check(theirs, "recovery-waits")
+    site.let_the_days_pass(party)
+    _first_sign_in(theirs, "inspector", given)
+    page.goto("/coop")
+    page.wait_for_url("**/coop/sign-in**")
 
 
 def _answer_at_once(page: Page, path: str) -> None:

@@ -14,6 +14,9 @@ from typing import Any, Final
 
 import pytest
 import uvicorn
+from eth_abi.abi import encode
+from eth_utils.conversions import to_hex
+from eth_utils.crypto import keccak
 from fastapi import FastAPI
 from httpx import Client, Response
 from pydantic import SecretStr
@@ -104,6 +107,20 @@ class House:
         """Give somebody demo money."""
         call = self.deployment.demo_yuan.call("mint", owner, fen)
         Sender(self.node, self.accounts["issuer"]).send(call.to, call.data)
+
+    def let_the_days_pass(self, party: str) -> None:
+        """Let a proposed key come in force now: signed requests live shorter than these days."""
+        actors = self.deployment.actors.address
+        ready = self.deployment.actors.read(self.node, "recoveryOf", party)["readyAt"]
+        for slot in range(64):
+            place = to_hex(keccak(encode(["address", "uint256"], [party, slot])))
+            value = int(self.node.request("eth_getStorageAt", actors, place, "latest"), 16)
+            if value >> 160 == ready:
+                past = value & (1 << 160) - 1 | (ready - 8 * 86_400) << 160
+                word = "0x" + past.to_bytes(32).hex()
+                self.node.request("anvil_setStorageAt", actors, place, word)
+                return
+        raise AssertionError("the recovery is not where it was expected")
 
     def shows(self, block: int) -> None:
         """Wait until the copy reaches a block."""

@@ -15,7 +15,9 @@ from tests.web.house import House, caller
 from tests.web.test_season import now
 
 from yuanliu.chain.bindings import Call
+from yuanliu.chain.node import Sender
 from yuanliu.chain.signed import Reader
+from yuanliu.desk.passwords import one_time
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -33,10 +35,10 @@ def sign_in(home: House, login: str, password: str) -> Iterator[Client]:
 
 
 @contextmanager
-def begin(home: House, login: str, one_time: str) -> Iterator[Client]:
+def begin(home: House, login: str, given: str) -> Iterator[Client]:
     """Sign in for the first time after a reset."""
-    with sign_in(home, login, one_time) as client:
-        change = {"old": one_time, "new": LATER}
+    with sign_in(home, login, given) as client:
+        change = {"old": given, "new": LATER}
         assert client.put("/api/v1/session/password", json=change).status_code == 204
         yield client
 
@@ -60,6 +62,10 @@ def eggs(home: House) -> str:
 
 def test_an_owner_replaces_his_key_and_goes_on_with_the_new_one(home: House) -> None:
     login, password = "inspector", home.sign_ins["inspector"].password
+    laboratory = home.prepared.services.accounts.find(login)
+    assert laboratory is not None
+    proposed = home.post("regulator", f"accounts/{laboratory.id}/recovery").json()
+    refused(home, proposed["one_time_password"], "accounts.recovery_waiting", login)
     with sign_in(home, login, password) as client:
         before = client.get("/api/v1/session").json()["account"]
         wrong = client.post("/api/v1/session/key", json={"password": "not the password"})
@@ -79,6 +85,7 @@ def test_an_owner_replaces_his_key_and_goes_on_with_the_new_one(home: House) -> 
         assert (after["key"], after["party"]) == (made.json()["key"], before["party"])
         payout = client.post("/api/v1/payout-address", json={"payout": after["party"]})
         assert payout.status_code == 201, payout.text
+    refused(home, proposed["one_time_password"], "access.sign_in_failed", login)
     history = home.get(f"actors/{before['party']}/history").json()
     assert made.json()["key"] in str(history)
 
@@ -99,57 +106,93 @@ def test_a_clerk_and_a_machine_replace_no_key(home: House) -> None:
 # ---------------------------------------------------------------------- lost
 
 
-def test_a_lost_key_is_proposed_cancelled_proposed_again_and_comes_in_force(home: House) -> None:
+def test_a_lost_key_is_proposed_and_its_owner_who_lost_nothing_cancels_it(home: House) -> None:
     farmer, party = account(home, "farmer-eggs"), home.address("farmer-eggs")
     by_clerk = home.post("clerk", f"accounts/{farmer}/recovery")
     assert by_clerk.json()["code"] == "contract.Actors_OwnerKeyNeeded"
     assert home.get(f"actors/{party}/recovery").json()["key"] is None
+    at_once = home.post("cooperative", f"accounts/{farmer}/reset")
+    assert (at_once.status_code, at_once.json()["code"]) == (403, "access.forbidden")
     early = home.post("", f"actors/{party}/recovery/completion")
     assert (early.status_code, early.json()["code"]) == (
         409,
         "contract.Actors_RecoveryNotReady",
     )
     for_once = {"Idempotency-Key": "lost-1"}
-    made = home.post("cooperative", f"accounts/{farmer}/recovery", **for_once)
-    assert made.status_code == 201, made.text
-    again = home.post("cooperative", f"accounts/{farmer}/recovery", **for_once).json()
-    assert (again["key"], again["one_time_password"]) == (made.json()["key"], "")
-    assert again["intention"]["id"] == made.json()["intention"]["id"]
-    shown = home.get(f"actors/{party}/recovery").json()
-    assert shown["key"] == made.json()["key"]
-    assert shown["ready_at"] > now(-6 * 24)
-    not_yet = home.post("", f"actors/{party}/recovery/completion").json()
-    assert not_yet["code"] == "contract.Actors_RecoveryNotReady"
-    with begin(home, "farmer-eggs", made.json()["one_time_password"]) as client:
-        too_early = client.post(eggs(home), json=feeding())
-        assert too_early.status_code == 403
-    stranger = home.post("carrier", f"actors/{party}/recovery/cancellation")
-    assert stranger.json()["code"] == "contract.Actors_NotSupervisor"
-    stopped = home.post("regulator", f"actors/{party}/recovery/cancellation")
-    assert stopped.status_code == 201, stopped.text
-    assert home.get(f"actors/{party}/recovery").json()["key"] is None
+    with sign_in(home, "farmer-eggs", home.sign_ins["farmer-eggs"].password) as owner:
+        before = owner.get("/api/v1/session").json()["account"]
+        made = home.post("cooperative", f"accounts/{farmer}/recovery", **for_once)
+        assert made.status_code == 201, made.text
+        again = home.post("cooperative", f"accounts/{farmer}/recovery", **for_once).json()
+        assert (again["key"], again["one_time_password"]) == (made.json()["key"], "")
+        assert again["intention"]["id"] == made.json()["intention"]["id"]
+        told = made.json()["account"]
+        assert (told["key"], told["must_change_password"]) == (made.json()["old_key"], False)
+        shown = home.get(f"actors/{party}/recovery").json()
+        assert shown["key"] == made.json()["key"] != before["key"] == made.json()["old_key"]
+        assert shown["ready_at"] > now(-6 * 24)
+        not_yet = home.post("", f"actors/{party}/recovery/completion").json()
+        assert not_yet["code"] == "contract.Actors_RecoveryNotReady"
+        waits = refused(home, made.json()["one_time_password"], "accounts.recovery_waiting")
+        assert waits["fields"] == {"ready_at": shown["ready_at"]}
+        assert owner.get("/api/v1/session").json()["account"] == before
+        assert owner.post(eggs(home), json=feeding()).status_code == 201
+        stranger = home.post("carrier", f"actors/{party}/recovery/cancellation")
+        assert stranger.json()["code"] == "contract.Actors_NotSupervisor"
+    with sign_in(home, "farmer-eggs", home.sign_ins["farmer-eggs"].password) as owner:
+        stopped = owner.post(f"/api/v1/actors/{party}/recovery/cancellation")
+        assert stopped.status_code == 201, stopped.text
+        assert home.get(f"actors/{party}/recovery").json()["key"] is None
+        refused(home, made.json()["one_time_password"], "access.sign_in_failed")
+        assert owner.post(eggs(home), json=feeding()).status_code == 201
 
+
+def test_a_key_proposed_again_comes_in_force_whoever_completes_it(home: House) -> None:
+    farmer, party = account(home, "farmer-tea"), home.address("farmer-tea")
+    actors, regulator = home.deployment.actors, home.accounts["regulator"]
+    first = home.post("cooperative", f"accounts/{farmer}/recovery").json()["one_time_password"]
+    call = actors.call("cancelRecovery", party)
+    Sender(home.node, regulator).send(call.to, call.data)
+    refused(home, first, "accounts.recovery_cancelled", "farmer-tea")
+
+    chosen = one_time()
+    body = {"one_time_password": chosen}
+    made, again = (home.post("cooperative", f"accounts/{farmer}/recovery", body) for _ in range(2))
+    assert (made.status_code, again.status_code) == (201, 201), again.text
+    assert made.json() | {"intention": None} == again.json(), "it is the same proposal"
+    refused(home, first, "access.sign_in_failed", "farmer-tea")
+    old = home.sign_ins["farmer-tea"].password
+    with sign_in(home, "farmer-tea", old) as owner:
+        home.let_the_days_pass(party)
+        ready = refused(home, chosen, "accounts.recovery_ready", "farmer-tea")
+        assert ready["fields"]["actor"] == party
+        call = actors.call("completeRecovery", party)
+        Sender(home.node, regulator).send(call.to, call.data)
+        with begin(home, "farmer-tea", chosen) as client:
+            assert client.get("/api/v1/session").json()["account"]["key"] == made.json()["key"]
+            payout = client.post("/api/v1/payout-address", json={"payout": party})
+            assert payout.status_code == 201, payout.text
+        assert owner.get("/api/v1/session").status_code == 401
+    refused(home, old, "access.sign_in_failed", "farmer-tea")
+
+    # the one who lost it lost it again; completed by the service, the account follows at once
     made = home.post("cooperative", f"accounts/{farmer}/recovery")
-    _let_the_days_pass(home, party)
-    done = home.post("", f"actors/{party}/recovery/completion")
-    assert done.status_code == 201, done.text
-    with begin(home, "farmer-eggs", made.json()["one_time_password"]) as client:
-        assert client.post(eggs(home), json=feeding()).status_code == 201
-        assert client.get("/api/v1/session").json()["account"]["party"] == party
+    with sign_in(home, "farmer-tea", LATER) as owner:
+        home.let_the_days_pass(party)
+        done = home.post("", f"actors/{party}/recovery/completion")
+        assert done.status_code == 201, done.text
+        assert owner.get("/api/v1/session").status_code == 401
+    refused(home, LATER, "access.sign_in_failed", "farmer-tea")
+    with sign_in(home, "farmer-tea", made.json()["one_time_password"]) as client:
+        assert client.get("/api/v1/session").json()["account"]["must_change_password"] is True
 
 
-def _let_the_days_pass(home: House, party: str) -> None:
-    """Set the time from which the key may come in force to the past: signed requests live shorter than these days."""
-    actors = home.deployment.actors.address
-    ready = home.deployment.actors.read(home.node, "recoveryOf", party)["readyAt"]
-    for slot in range(64):
-        place = to_hex(keccak(encode(["address", "uint256"], [party, slot])))
-        value = int(home.node.request("eth_getStorageAt", actors, place, "latest"), 16)
-        if value >> 160 == ready:
-            past = value & (1 << 160) - 1 | (ready - 8 * 86_400) << 160
-            home.node.request("anvil_setStorageAt", actors, place, "0x" + past.to_bytes(32).hex())
-            return
-    raise AssertionError("the recovery is not where it was expected")
+def refused(home: House, password: str, code: str, login: str = "farmer-eggs") -> Any:  # noqa: ANN401
+    """See that a password opens nothing, and why."""
+    with caller(home.url) as client:
+        answer = client.post("/api/v1/session", json={"login": login, "password": password})
+    assert (answer.status_code, answer.json()["code"]) == (401, code), answer.text
+    return answer.json()
 
 
 def test_a_clerk_who_lost_his_password_gets_a_new_key_and_is_dismissed_in_the_end(

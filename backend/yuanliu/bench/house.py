@@ -31,6 +31,7 @@ from yuanliu.desk.access import Scope
 from yuanliu.desk.accounts import Accounts
 from yuanliu.desk.attachments import open_store
 from yuanliu.desk.people import AccountKind
+from yuanliu.desk.recoveries import Recoveries
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
 from yuanliu.desk.vault import Vault
@@ -176,7 +177,9 @@ def _carrier(stage: Stage, desk: Engine, number: int) -> Carrier:
     accounts = Accounts(desk, vault, chain_id=stage.deployment.chain_id)
     login = code.lower()
     accounts.create(login, AccountKind.CARRIER, party=address, key=key, password=_PASSWORD)
-    sessions = Sessions(desk, vault)
+    actors = stage.deployment.actors
+    recoveries = Recoveries(desk, vault, lambda what, who: actors.read(stage.node, what, who))
+    sessions = Sessions(desk, vault, recoveries)
     signed_in = sessions.sign_in(login, _PASSWORD, "127.0.0.1")
     opened_key = sessions.open_key(signed_in.session, signed_in.token)
     scopes = [Scope.READ, Scope.EVENTS]

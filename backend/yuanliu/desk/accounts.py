@@ -2,9 +2,9 @@
 
 An administrator can disable an account and give it a new password, but not its old key: nobody but the owner of the
 password can open it. A reset therefore makes a new key, with which nothing can be signed before it is brought in on
-the chain: a clerk's by dismissing the old one and appointing the new, any other actor's by the recovery that its
-enroller proposes (7 days). Whoever still knows his password rotates instead: `prepare_key`, `Actors.rotateKey`,
-`adopt_key`; the new key is stored before the chain hears of it, so a crash in between loses nothing.
+the chain: a clerk's by dismissing the old one and appointing the new. Any other actor's new key waits for 7 days beside
+the old one (`yuanliu.desk.recoveries`). Whoever still knows his password rotates instead: `prepare_key`,
+`Actors.rotateKey`, `adopt_key`; the new key is stored before the chain hears of it: a crash in between loses nothing.
 """
 
 import re
@@ -29,11 +29,15 @@ from yuanliu.desk.passwords import (
     one_time,
     parse_login,
 )
-from yuanliu.desk.people import Account, AccountKind, account_of, parse_name
+from yuanliu.desk.people import Account, AccountKind, account_of, changed_meanwhile, parse_name
 from yuanliu.desk.tables_accounts import ACCOUNT, API_TOKEN, SESSION
 from yuanliu.desk.vault import Vault
 from yuanliu.errors import YuanliuError
 
+NO_NEXT: Final = {"next_key_address": None, "next_keystore": None}
+NO_PROPOSAL: Final = dict.fromkeys(
+    ("proposed_key_address", "proposed_keystore", "proposed_password_hash")
+)
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -67,7 +71,7 @@ class Accounts:
     def get(self, account_id: str) -> Account:
         """Give an account. Raises `YuanliuError` (`accounts.unknown`)."""
         with reading(self._engine) as connection:
-            return account_of(self._row(connection, account_id))
+            return account_of(row_of(connection, account_id))
 
     def find(self, login: str) -> Account | None:
         """Give the account of a login, or None."""
@@ -141,8 +145,8 @@ class Accounts:
             "manager": None if manager is None else manager.lower(),
             "key_address": address,
             "keystore": self._vault.lock(key, given),
-            "next_key_address": None,
-            "next_keystore": None,
+            **NO_NEXT,
+            **NO_PROPOSAL,
             "password_hash": self._vault.hash_password(given),
             "must_change_password": password is None,
             "disabled": False,
@@ -200,7 +204,7 @@ class Accounts:
         with writing(self._engine) as connection:
             if values:
                 connection.execute(_change(account_id).values(values))
-            return account_of(self._row(connection, account_id))
+            return account_of(row_of(connection, account_id))
 
     def disable(self, account_id: str, *, disabled: bool = True) -> Account:
         """Shut an account, and end its sessions; or open it again. Its tokens rest while it is shut."""
@@ -208,7 +212,7 @@ class Accounts:
             connection.execute(_change(account_id).values(disabled=disabled))
             if disabled:
                 connection.execute(delete(SESSION).where(SESSION.c.account == account_id))
-            return account_of(self._row(connection, account_id))
+            return account_of(row_of(connection, account_id))
 
     def change_password(
         self, account_id: str, old: str, new: str, *, keep_session: str | None = None
@@ -219,7 +223,7 @@ class Accounts:
         `accounts.unknown`, `access.locked`.
         """
         with reading(self._engine) as connection:
-            row = self._row(connection, account_id)
+            row = row_of(connection, account_id)
         self._require_password(row, old)
         check_password(new, row["login"], devnet=self._devnet)
         if self._vault.is_password(new, row["password_hash"]):
@@ -237,7 +241,7 @@ class Accounts:
         with writing(self._engine) as connection:
             was = ACCOUNT.c.password_hash == row["password_hash"]
             if not connection.execute(_change(account_id).where(was).values(changed)).rowcount:
-                raise _changed_meanwhile()
+                raise changed_meanwhile()
             connection.execute(
                 delete(SESSION).where(
                     SESSION.c.account == account_id, SESSION.c.id != (keep_session or "")
@@ -255,15 +259,15 @@ class Accounts:
         changed = {
             "key_address": address,
             "keystore": self._vault.lock(key, password),
-            "next_key_address": None,
-            "next_keystore": None,
+            **NO_NEXT,
+            **NO_PROPOSAL,
             "password_hash": self._vault.hash_password(password),
             "must_change_password": True,
         }
         with writing(self._engine) as connection:
-            before = self._row(connection, account_id, lock=True)
+            before = row_of(connection, account_id, lock=True)
             connection.execute(_change(account_id).values(changed))
-            self._end_all(connection, account_id)
+            end_all(connection, account_id, self._now())
         return Reset(OneTimePassword(before["login"], password), before["key_address"], address)
 
     # ------------------------------------------------------------------ rotating the key
@@ -275,7 +279,7 @@ class Accounts:
         `accounts.unknown`).
         """
         with reading(self._engine) as connection:
-            row = self._row(connection, account_id)
+            row = row_of(connection, account_id)
         self._require_password(row, password)
         if row["next_keystore"]:
             return self._vault.unlock(row["next_keystore"], password)
@@ -292,7 +296,7 @@ class Accounts:
             if not connection.execute(
                 _change(account_id).where(*none_yet).values(changed)
             ).rowcount:
-                raise _changed_meanwhile()
+                raise changed_meanwhile()
         return key
 
     def adopt_key(self, account_id: str) -> Account:
@@ -302,7 +306,7 @@ class Accounts:
         `accounts.unknown`.
         """
         with writing(self._engine) as connection:
-            row = self._row(connection, account_id, lock=True)
+            row = row_of(connection, account_id, lock=True)
             if row["next_keystore"] is None:
                 raise YuanliuError(
                     "accounts.no_key_prepared",
@@ -312,12 +316,11 @@ class Accounts:
             changed = {
                 "key_address": row["next_key_address"],
                 "keystore": row["next_keystore"],
-                "next_key_address": None,
-                "next_keystore": None,
+                **NO_NEXT,
             }
             connection.execute(_change(account_id).values(changed))
-            self._end_all(connection, account_id)
-            return account_of(self._row(connection, account_id))
+            end_all(connection, account_id, self._now())
+            return account_of(row_of(connection, account_id))
 
     # ------------------------------------------------------------------ secrets that everybody knows
 
@@ -360,36 +363,31 @@ class Accounts:
             None if keystore is None else self._vault.lock(self._vault.unlock(keystore, old), new)
         )
 
-    def _end_all(self, connection: Connection, account_id: str) -> None:
-        connection.execute(delete(SESSION).where(SESSION.c.account == account_id))
-        revoked = update(API_TOKEN).where(
-            API_TOKEN.c.account == account_id, API_TOKEN.c.revoked.is_(None)
-        )
-        connection.execute(revoked.values(revoked=self._now()))
 
-    def _row(self, connection: Connection, account_id: str, *, lock: bool = False) -> RowMapping:
-        query = select(ACCOUNT).where(ACCOUNT.c.id == account_id)
-        query = query.with_for_update() if lock else query
-        known = _ID.fullmatch(account_id)
-        found = connection.execute(query).mappings().one_or_none() if known else None
-        if found is None:
-            raise YuanliuError(
-                "accounts.unknown",
-                "there is no such account",
-                hint="look it up in the list of accounts",
-                fields={"account": account_id},
-            )
-        return found
+def end_all(connection: Connection, account_id: str, now: float) -> None:
+    """End all sessions and tokens of an account."""
+    connection.execute(delete(SESSION).where(SESSION.c.account == account_id))
+    revoked = update(API_TOKEN).where(
+        API_TOKEN.c.account == account_id, API_TOKEN.c.revoked.is_(None)
+    )
+    connection.execute(revoked.values(revoked=now))
+
+
+def row_of(connection: Connection, account_id: str, *, lock: bool = False) -> RowMapping:
+    """Give an account's row. Raises `YuanliuError` (`accounts.unknown`)."""
+    query = select(ACCOUNT).where(ACCOUNT.c.id == account_id)
+    query = query.with_for_update() if lock else query
+    known = _ID.fullmatch(account_id)
+    found = connection.execute(query).mappings().one_or_none() if known else None
+    if found is None:
+        raise YuanliuError(
+            "accounts.unknown",
+            "there is no such account",
+            hint="look it up in the list of accounts",
+            fields={"account": account_id},
+        )
+    return found
 
 
 def _change(account_id: str) -> Any:  # noqa: ANN401 -- an UPDATE to be completed
     return update(ACCOUNT).where(ACCOUNT.c.id == account_id)
-
-
-def _changed_meanwhile() -> YuanliuError:
-    return YuanliuError(
-        "accounts.changed_meanwhile",
-        "the account was changed at the same moment",
-        hint="try again",
-        retryable=True,
-    )

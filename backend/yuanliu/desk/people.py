@@ -90,3 +90,13 @@ def parse_name(text: str) -> str:
             fields={"length": len(name)},
         )
     return name
+
+
+def changed_meanwhile() -> YuanliuError:
+    """Give the refusal of a change that another one overtook."""
+    return YuanliuError(
+        "accounts.changed_meanwhile",
+        "the account was changed at the same moment",
+        hint="try again",
+        retryable=True,
+    )

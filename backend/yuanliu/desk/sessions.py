@@ -19,10 +19,11 @@ from sqlalchemy import Engine, RowMapping, bindparam, delete, insert, select, up
 from yuanliu.chain import keys
 from yuanliu.desk import attempts, vault
 from yuanliu.desk.connecting import reading, writing
-from yuanliu.desk.passwords import fold_login
+from yuanliu.desk.passwords import ONE_TIME, fold_login
 from yuanliu.desk.people import SHOWN, Account, account_of
+from yuanliu.desk.recoveries import Recoveries
 from yuanliu.desk.tables_accounts import ACCOUNT, SESSION
-from yuanliu.desk.vault import KeyRing, Vault
+from yuanliu.desk.vault import KeyRing, Vault, normalised
 from yuanliu.errors import YuanliuError
 
 IDLE_SECONDS: Final = 12 * 3_600.0
@@ -46,6 +47,7 @@ _OF_TOKEN: Final = (
     .join_from(SESSION, ACCOUNT, SESSION.c.account == ACCOUNT.c.id)
     .where(SESSION.c.token_hash == bindparam("token_hash"))
 )  # built once, and without what nobody reads: 290 µs of processor a request where it was 950
+_ONE_TIME: Final = re.compile(ONE_TIME)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -73,10 +75,16 @@ class Sessions:
     """Signs people in and out."""
 
     def __init__(
-        self, engine: Engine, vault: Vault, *, now: Callable[[], float] = time.time
+        self,
+        engine: Engine,
+        vault: Vault,
+        recoveries: Recoveries,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._vault = vault
+        self._recoveries = recoveries
         self._now = now
         self._ring = KeyRing()
 
@@ -84,12 +92,14 @@ class Sessions:
         """Open a session; `address` is the visitor's.
 
         Raises `YuanliuError`: `access.sign_in_failed` for an unknown login, a wrong password and a shut account
-        alike; `access.locked`, `access.too_many_attempts`.
+        alike; `access.locked`, `access.too_many_attempts`; as `Recoveries.admit` for a proposed key's password.
         """
         name, now = fold_login(login), self._now()
         attempt = attempts.begin(self._engine, name, address, now)
         row = self._account(name)
         right = self._vault.is_password(password, row["password_hash"] if row else None)
+        if not right and _ONE_TIME.fullmatch(normalised(password)):
+            row, right = self._recovered(row, password)
         if row is None or not right:
             raise _failed()
         if row["disabled"]:
@@ -128,6 +138,19 @@ class Sessions:
         account = account_of({**row, **changed})
         opened = Session(session_id, account, now, now + IDLE_SECONDS, new["wrapped_key"])
         return SignedIn(opened, token, csrf_of(token))
+
+    def _recovered(self, row: RowMapping | None, password: str) -> tuple[RowMapping | None, bool]:
+        """Let a proposed key's password open the account, if the chain put that key in force.
+
+        It takes as long whether or not there is such an account, and a key proposed for it.
+        """
+        hashed = row["proposed_password_hash"] if row else None
+        right = self._vault.is_password(password, hashed)
+        if row is None or not right or row["disabled"]:
+            return row, right
+        self._recoveries.admit(row)
+        row = self._account(row["login"])
+        return row, row is not None and row["password_hash"] == hashed
 
     def _account(self, name: str) -> RowMapping | None:
         with reading(self._engine) as connection:

@@ -11,7 +11,8 @@ class AccountRow(Desk, table=True):
 
     `key_address` is its own key, `keystore` that key encrypted.
 
-    `next_…` is a key that is being brought in on the chain, and not in force yet.
+    `next_…` is a key that is being brought in on the chain by its owner, and not in force yet; `proposed_…` one that
+    others proposed for him, with the one-time password that opens it then.
     """
 
     __tablename__ = "account"
@@ -31,6 +32,9 @@ class AccountRow(Desk, table=True):
     keystore: str = Field(sa_column=Column(Text, nullable=False))
     next_key_address: str | None = Field(default=None, max_length=42)
     next_keystore: str | None = Field(default=None, sa_column=Column(Text))
+    proposed_key_address: str | None = Field(default=None, max_length=42)
+    proposed_keystore: str | None = Field(default=None, sa_column=Column(Text))
+    proposed_password_hash: str | None = Field(default=None, max_length=255)
     password_hash: str = Field(max_length=255)
     must_change_password: bool
     disabled: bool

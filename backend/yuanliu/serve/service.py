@@ -35,6 +35,7 @@ from yuanliu.desk.first_start import ensure_operator
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.passwords import OneTimePassword
 from yuanliu.desk.pins import Pins
+from yuanliu.desk.recoveries import Recoveries
 from yuanliu.desk.relayer import Relayer
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
@@ -160,6 +161,7 @@ def prepare(
     vault = Vault()
     accounts = Accounts(desk, vault, chain_id=deployment.chain_id)
     accounts.refuse_public_secrets()
+    recoveries = Recoveries(desk, vault, lambda what, who: deployment.actors.read(node, what, who))
     services = Services(
         config=config,
         node=node,
@@ -169,7 +171,8 @@ def prepare(
         outbox=outbox,
         attachments=open_store(config, desk),
         accounts=accounts,
-        sessions=Sessions(desk, vault),
+        recoveries=recoveries,
+        sessions=Sessions(desk, vault, recoveries),
         tokens=Tokens(desk),
         pins=Pins(desk, vault),
         access=Access(lambda key: deployment.actors.read(node, "resolve", key)),

@@ -32,7 +32,7 @@ RETRY_SECONDS: Final = 5
 _STATUS: Final[tuple[tuple[str, int], ...]] = (
     # the first pattern that a code matches in full decides
     (r"access\.(unauthenticated|session_\w+|token_\w+|sign_in_failed)|outbox\.no_key", 401),
-    (r"pin\.(wrong|closed)", 401),
+    (r"accounts\.recovery_\w+|pin\.(wrong|closed)", 401),
     (r"access\.(locked|too_many_\w+)", 429),
     (r"access\.\w+", 403),
     (r"request\.not_acceptable", 406),

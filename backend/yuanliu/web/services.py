@@ -15,6 +15,7 @@ from yuanliu.desk.accounts import Accounts
 from yuanliu.desk.attachments import Store
 from yuanliu.desk.outbox import Outbox
 from yuanliu.desk.pins import Pins
+from yuanliu.desk.recoveries import Recoveries
 from yuanliu.desk.sessions import Sessions
 from yuanliu.desk.tokens import Tokens
 from yuanliu.index.reading import reading
@@ -34,6 +35,7 @@ class Services:
     outbox: Outbox
     attachments: Store
     accounts: Accounts
+    recoveries: Recoveries
     sessions: Sessions
     tokens: Tokens
     pins: Pins

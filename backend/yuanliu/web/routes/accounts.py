@@ -197,8 +197,19 @@ def open_account(account: AccountId, acts: Acts) -> AccountView:
 
 @router.post("/accounts/{account}/reset", responses=documented(404))
 def reset_account(account: AccountId, acts: Acts) -> ResetView:
-    """Give a new one-time password and a new key; the old key cannot be opened by anybody but its owner."""
-    made = acts.wired.accounts.reset(managed(acts, account).id)
+    """Give a new one-time password and a new key; the old key cannot be opened by anybody but its owner.
+
+    Not for who acts for himself on the chain: he would be shut out at once, `POST /accounts/{account}/recovery` waits.
+    """
+    found = managed(acts, account)
+    if found.party is not None and found.kind is not AccountKind.CLERK:
+        raise YuanliuError(
+            "access.forbidden",
+            "this account's owner has a key on the chain, which nobody else may take from him at once",
+            hint="let whoever enrolled him ask for a recovery of the account",
+            fields={"kind": str(found.kind)},
+        )
+    made = acts.wired.accounts.reset(found.id)
     return ResetView(one_time_password=made.one_time.password, old_key=made.old_key, key=made.key)
 
 

@@ -21,7 +21,7 @@ from yuanliu.web.problems import documented
 from yuanliu.web.routes.accounts import AccountId, managed
 from yuanliu.web.routes.people import known
 from yuanliu.web.routes.session import AccountView, Password, own_session
-from yuanliu.web.services import Copy, Wired
+from yuanliu.web.services import Copy, Services, Wired
 from yuanliu.web.shapes import Address, Input, IntentionView, Output, moment
 
 router = APIRouter(tags=["keys"], responses=documented(400, 422, 503))
@@ -58,13 +58,16 @@ class RecoveryIn(Input):
 
 
 class RecoveryMade(Output):
-    """A new key on its way to the chain, and the one-time password that opens it, shown this once."""
+    """A new key on its way to the chain, and the one-time password that opens it, shown this once.
+
+    A clerk's is the account's already; any other is not before it is in force, and `account` is as it was.
+    """
 
     account: AccountView
     one_time_password: str = Field(examples=["k7m2p-x9wqa-h3tzn-c5vbd"])
     old_key: str
     key: str
-    intention: IntentionView
+    intention: IntentionView | None = Field(description="None, if the chain had it already.")
 
 
 class RecoveryView(Output):
@@ -85,7 +88,8 @@ class RecoveryView(Output):
 def change_key(body: KeyChange, acts: Acts) -> KeyView:
     """Replace one's own key by a new one, on the chain and here. Asked again, it goes on where it ended.
 
-    A clerk's key is his cooperative's: `POST /accounts/{account}/recovery`. A suspended actor may do it, too.
+    It drops a key that others proposed in its place, and that key's one-time password. A clerk's key is his
+    cooperative's: `POST /accounts/{account}/recovery`. A suspended actor may do it, too.
     """
     own_session(acts.signed_in)
     account = _with_actor(acts)
@@ -103,6 +107,7 @@ def change_key(body: KeyChange, acts: Acts) -> KeyView:
     if adopted:
         acts.wired.accounts.adopt_key(account.id)
         acts.wired.access.forget(account.key_address)
+        acts.wired.recoveries.settle(party)
     return KeyView(
         old_key=account.key_address,
         key=str(new.address).lower(),
@@ -131,9 +136,11 @@ def recover_account(account: AccountId, acts: Acts, body: RecoveryIn | None = No
     """Give somebody who lost his password a new one and a new key, and bring that key in on the chain.
 
     A clerk's comes in force at once and his old one is dismissed. Anybody else's is proposed: it can be completed after
-    seven days, and the old key's owner, who may not have lost it at all, can cancel it until then. Asked again with the
-    same `Idempotency-Key`, the one-time password is empty unless the request gave it; without, there is another key,
-    and the days begin anew. A shut account has to be opened first.
+    seven days, and the old key's owner, who may not have lost it at all, can cancel it until then: his password, key,
+    sessions and tokens stay in force, and end when somebody signs in with the new one, once the chain has its key.
+    Asked again with the same `Idempotency-Key`, the one-time password is empty unless the request gave it; with the
+    same one-time password it is the same proposal; otherwise there is another key in its place, and the days begin
+    anew. A shut account has to be opened first.
     """
     acts.signed_in.require(Scope.ACTORS)
     found = managed(acts, account)
@@ -146,7 +153,7 @@ def recover_account(account: AccountId, acts: Acts, body: RecoveryIn | None = No
             account=AccountView.of(found),
             one_time_password=given or "",
             old_key=str((before.result or {}).get("old_key", "")),
-            key=found.key_address,
+            key=str((before.result or {}).get("key", "")),
             intention=acts.answer(before),
         )
     if found.disabled:
@@ -159,6 +166,8 @@ def recover_account(account: AccountId, acts: Acts, body: RecoveryIn | None = No
     wired = acts.wired
     trial = _bringing_in(acts, found, keys.new_key())
     relay.try_out(wired.node, wired.deployment, acts.signed_in.principal.account.key_address, trial)
+    if found.kind is not AccountKind.CLERK:
+        return _proposed(acts, found, given)
     password = wired.accounts.reset(found.id, one_time_password=given).one_time.password
     begun = wired.accounts.begun(
         found.login, found.kind, manager=found.manager or "", password=password
@@ -172,14 +181,31 @@ def recover_account(account: AccountId, acts: Acts, body: RecoveryIn | None = No
         )
     now, key = begun
     result = {"actor": found.party, "old_key": found.key_address, "key": now.key_address}
-    act = "replace_clerk" if found.kind is AccountKind.CLERK else "propose_recovery"
-    intention = acts.carry_out(_bringing_in(acts, found, key), act, result)
+    intention = acts.carry_out(_bringing_in(acts, found, key), "replace_clerk", result)
     wired.access.forget(found.key_address)
     return RecoveryMade(
         account=AccountView.of(now),
         one_time_password=password,
         old_key=found.key_address,
         key=now.key_address,
+        intention=intention,
+    )
+
+
+def _proposed(acts: Acting, account: Account, given: str | None) -> RecoveryMade:
+    """Store a new key beside an owner's, and propose it on the chain unless it is proposed there."""
+    proposed = acts.wired.recoveries.propose(account.id, one_time_password=given)
+    now, key = acts.wired.accounts.get(account.id), str(proposed.key.address).lower()
+    intention = None
+    if _waiting(acts.wired, now.party or "")[0] != key:
+        result = {"actor": now.party, "old_key": now.key_address, "key": key}
+        call = _bringing_in(acts, now, proposed.key)
+        intention = acts.carry_out(call, "propose_recovery", result)
+    return RecoveryMade(
+        account=AccountView.of(now),
+        one_time_password=proposed.one_time.password,
+        old_key=now.key_address,
+        key=key,
         intention=intention,
     )
 
@@ -221,8 +247,7 @@ def dismiss_clerk(account: AccountId, acts: Acts) -> IntentionView:
 def show_recovery(actor: ActorAddress, db: Copy, wired: Wired) -> RecoveryView:
     """Tell, by the chain itself, which key is proposed for an actor, and when it can come in force."""
     known(db, actor)
-    found = wired.deployment.actors.read(wired.node, "recoveryOf", actor)
-    key, ready = str(found["key"]).lower(), int(found["readyAt"])
+    key, ready = _waiting(wired, actor)
     if not ready:
         return RecoveryView(actor=actor, key=None, ready_at=None)
     return RecoveryView(actor=actor, key=key, ready_at=moment(ready))
@@ -230,11 +255,15 @@ def show_recovery(actor: ActorAddress, db: Copy, wired: Wired) -> RecoveryView:
 
 @router.post("/actors/{actor}/recovery/cancellation", status_code=201, responses=REFUSALS)
 def cancel_recovery(actor: ActorAddress, acts: Acts) -> IntentionView:
-    """Drop a proposed key: by the actor himself, suspended or not, by whoever enrolled it, or a regulator."""
+    """Drop a proposed key: by the actor himself, suspended or not, by whoever enrolled it, or a regulator.
+
+    The account stays as it was, and the one-time password that was given for that key opens nothing.
+    """
     own_session(acts.signed_in)
     _with_actor(acts)
     call = actions.cancel_recovery(acts.wired.deployment, actor)
-    return acts.carry_out(call, "cancel_recovery", {"actor": actor})
+    cancelled = acts.carry_out(call, "cancel_recovery", {"actor": actor})
+    return _settled(acts.wired, actor, cancelled)
 
 
 @router.post(
@@ -243,15 +272,32 @@ def cancel_recovery(actor: ActorAddress, acts: Acts) -> IntentionView:
 def complete_recovery(
     actor: ActorAddress, request: Request, response: Response, wired: Wired
 ) -> IntentionView:
-    """Put a proposed key in force when its time has come; anybody may ask, the service pays the gas."""
-    found = wired.deployment.actors.read(wired.node, "recoveryOf", actor)
-    name = f"recovery {actor} {found['key']} {found['readyAt']}"
+    """Put a proposed key in force when its time has come; anybody may ask, the service pays the gas.
+
+    The account's old password, sessions and tokens end then.
+    """
+    key, ready = _waiting(wired, actor)
+    name = f"recovery {actor} {key} {ready}"
     acts = anonymous(request, response, wired, name, name)
     call = actions.complete_recovery(wired.deployment, actor)
-    return acts.carry_out(call, "complete_recovery", {"actor": actor}, key=wired.house)
+    completed = acts.carry_out(call, "complete_recovery", {"actor": actor}, key=wired.house)
+    return _settled(wired, actor, completed)
 
 
 # ---------------------------------------------------------------------- parts
+
+
+def _waiting(wired: Services, actor: str) -> tuple[str, int]:
+    """Ask the chain which key is proposed for an actor, and from when it can come in force; 0 if none is."""
+    found = wired.deployment.actors.read(wired.node, "recoveryOf", actor)
+    return str(found["key"]).lower(), int(found["readyAt"])
+
+
+def _settled(wired: Services, actor: str, intention: IntentionView) -> IntentionView:
+    """Let the actor's account follow what the chain did; what is not mined yet, its next sign-in asks for."""
+    if intention.state == State.DONE:
+        wired.recoveries.settle(actor)
+    return intention
 
 
 def _with_actor(acts: Acting) -> Account:

@@ -125,7 +125,11 @@ def written(seconds: float) -> str:
 
 @router.post("/session", status_code=201, responses=documented(401, 429))
 def sign_in(body: SignIn, request: Request, response: Response, wired: Wired) -> SessionView:
-    """Sign in. The session's token is set as a cookie that scripts cannot read."""
+    """Sign in. The session's token is set as a cookie that scripts cannot read.
+
+    The one-time password of a recovery opens nothing before its key is in force on the chain, and says why not
+    (`accounts.recovery_waiting`, `accounts.recovery_ready`, `accounts.recovery_cancelled`); then it ends what was.
+    """
     address = request.client.host if request.client else _UNKNOWN_ADDRESS
     opened = wired.sessions.sign_in(body.login, body.password, address)
     response.set_cookie(

@@ -1,7 +1,6 @@
 """Coming in and going out: sign-in, password, the first page, and what works without a line."""
 
 import json
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Final
@@ -24,7 +23,6 @@ router = APIRouter(include_in_schema=False)
 
 _MOST: Final = 1_000
 _SHOWN: Final = 20
-_now = time.time
 _KEPT_STATIC: Final = ("css/base.css", "css/coop.css", "icon.svg")
 
 
@@ -78,9 +76,6 @@ class Recovery:
     by: str
     since: int
     ready_at: int
-    ready: bool
-    mine: bool
-    """Whether it is the key of whoever looks: he lost the old one, and waits."""
 
 
 def _recovery(wired: Services, db: Connection, member: Member) -> Recovery | None:
@@ -90,14 +85,12 @@ def _recovery(wired: Services, db: Connection, member: Member) -> Recovery | Non
     proposed = [
         each for each in q.actor_history(db, own.address) if each.kind == "RecoveryProposed"
     ][-1]
-    by, ready_at = proposed.by or "", own.recovery_ready_at or 0
+    by = proposed.by or ""
     found = q.actor(db, by)
     return Recovery(
         by=wired.accounts.names([by]).get(by) or (found.code if found else ""),
         since=proposed.time,
-        ready_at=ready_at,
-        ready=ready_at <= _now(),
-        mine=own.recovery_key == member.visitor.principal.account.key_address,
+        ready_at=own.recovery_ready_at or 0,
     )
 
 

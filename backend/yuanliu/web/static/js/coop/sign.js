@@ -7,7 +7,12 @@ import { check, wrong } from "./form.js";
 
 const ACTS = {
   "sign-in": async (form) => {
-    const answer = await call("/api/v1/session", "POST", { login: form.elements.login.value.trim(), password: form.elements.password.value });
+    const signIn = () => call("/api/v1/session", "POST", { login: form.elements.login.value.trim(), password: form.elements.password.value });
+    let answer = await signIn();
+    if (answer.body?.code === "accounts.recovery_ready") { // the seven days are over, and nobody put the new key in force
+      await call(`/api/v1/actors/${answer.body.fields.actor}/recovery/completion`, "POST");
+      answer = await signIn();
+    }
     if (answer.status !== 201) return refused(form, answer);
     location.assign(answer.body.account.must_change_password ? "/coop/password" : form.dataset.following);
   },
