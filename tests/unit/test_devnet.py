@@ -255,6 +255,19 @@ def of_two_moments(state: Path) -> str:
     return json.dumps(found, separators=(",", ":"))
 
 
+def test_a_last_dump_that_is_older_than_what_was_saved_does_not_count(lasting: Settings) -> None:
+    devnet.up(lasting)
+    devnet.down(lasting)
+    state, last = folder(lasting) / "state.json", folder(lasting) / "state.last.json"
+    old = state.read_bytes()
+    devnet.up(lasting)
+    transaction = transact(lasting)
+    devnet.down(lasting)
+    last.write_bytes(old)
+    assert "old" in devnet.up(lasting).recovery
+    assert knows(lasting, transaction)
+
+
 def test_a_last_dump_of_two_moments_gives_way_to_what_was_saved(lasting: Settings) -> None:
     devnet.up(lasting)
     transaction = [transact(lasting) for _ in range(3)][-1]

@@ -53,6 +53,7 @@ RULES: Final = (
 
 LASTING: Final = (
     f"--block-time={BLOCK_SECONDS}",
+    f"--state-interval={365 * 86_400}",  # its keeper saves it; left alone, it would dump every minute what may be torn
     # Without a number. With `--prune-history=128`, memory grew by 330 kB per block (1.8 GB after 5,000 empty
     # ones); without, it stays at 30 MB. The price: `eth_call` answers for the latest block only.
     "--prune-history",

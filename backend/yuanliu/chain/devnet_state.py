@@ -17,14 +17,14 @@ _HEAD: Final = re.compile(r'"best_block_number":(\d+)')
 def mend(state: Path, last: Path, broken: Path) -> str:
     """Make sure that the node starts on a whole state; say in words if something was lost.
 
-    `last` is what the node wrote by itself when it was asked to end: newer than the saved `state`, if it is any good.
+    `last` is what the node wrote by itself when it was asked to end. It counts if it is whole and not older.
     """
     said = ""
-    if is_whole(last):
+    if is_whole(last) and _height(last) >= (_height(state) if is_whole(state) else 0):
         last.replace(state)
     elif last.exists():
         last.unlink()
-        said = "what the node wrote at its end was broken: the chain goes on from what was saved before"
+        said = "what the node wrote at its end was broken or old: the chain goes on from what was saved"
     if is_whole(state):
         _keep_one_genesis(state)
     elif state.exists():
@@ -73,6 +73,12 @@ def save(node: Node, state: Path) -> bool:
     partial.write_text(text, encoding="utf-8")
     partial.replace(state)
     return True
+
+
+def _height(state: Path) -> int:
+    return max(
+        (_number(block, "number") for block in json.loads(state.read_bytes())["blocks"]), default=0
+    )
 
 
 def _keep_one_genesis(state: Path) -> None:
