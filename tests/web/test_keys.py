@@ -111,8 +111,9 @@ def test_a_lost_key_is_proposed_and_its_owner_who_lost_nothing_cancels_it(home: 
     by_clerk = home.post("clerk", f"accounts/{farmer}/recovery")
     assert by_clerk.json()["code"] == "contract.Actors_OwnerKeyNeeded"
     assert home.get(f"actors/{party}/recovery").json()["key"] is None
-    at_once = home.post("cooperative", f"accounts/{farmer}/reset")
-    assert (at_once.status_code, at_once.json()["code"]) == (403, "access.forbidden")
+    for act in ("reset", "closing"):
+        at_once = home.post("cooperative", f"accounts/{farmer}/{act}")
+        assert (at_once.status_code, at_once.json()["code"]) == (403, "access.forbidden")
     early = home.post("", f"actors/{party}/recovery/completion")
     assert (early.status_code, early.json()["code"]) == (
         409,

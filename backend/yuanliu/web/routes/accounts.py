@@ -185,8 +185,15 @@ def show_account(account: AccountId, acts: Acts) -> AccountView:
 
 @router.post("/accounts/{account}/closing", responses=documented(404))
 def close_account(account: AccountId, acts: Acts) -> AccountView:
-    """Shut an account: nobody can sign in with it, its sessions end, its tokens rest."""
-    return AccountView.of(acts.wired.accounts.disable(managed(acts, account).id))
+    """Shut an account: nobody can sign in with it, its sessions end, its tokens rest.
+
+    That of somebody who acts for himself on the chain is shut by operators only: whoever enrolled him can suspend him,
+    on the record and with a reason, and he can still see what is done to him.
+    """
+    found = managed(acts, account)
+    if acts.signed_in.principal.account.kind is not AccountKind.OPERATOR:
+        _require_no_owner(found, "suspend the actor on the record, with a reason")
+    return AccountView.of(acts.wired.accounts.disable(found.id))
 
 
 @router.post("/accounts/{account}/opening", responses=documented(404))
@@ -202,13 +209,7 @@ def reset_account(account: AccountId, acts: Acts) -> ResetView:
     Not for who acts for himself on the chain: he would be shut out at once, `POST /accounts/{account}/recovery` waits.
     """
     found = managed(acts, account)
-    if found.party is not None and found.kind is not AccountKind.CLERK:
-        raise YuanliuError(
-            "access.forbidden",
-            "this account's owner has a key on the chain, which nobody else may take from him at once",
-            hint="let whoever enrolled him ask for a recovery of the account",
-            fields={"kind": str(found.kind)},
-        )
+    _require_no_owner(found, "let whoever enrolled him ask for a recovery of the account")
     made = acts.wired.accounts.reset(found.id)
     return ResetView(one_time_password=made.one_time.password, old_key=made.old_key, key=made.key)
 
@@ -228,6 +229,16 @@ def list_sign_ins(
         )
         for each in attempts.listed(acts.wired.desk, login=login, limit=limit)
     ]
+
+
+def _require_no_owner(account: Account, hint: str) -> None:
+    if account.party is not None and account.kind is not AccountKind.CLERK:
+        raise YuanliuError(
+            "access.forbidden",
+            "this account's owner has a key on the chain, which nobody else may take from him at once",
+            hint=hint,
+            fields={"kind": str(account.kind)},
+        )
 
 
 def _require_manages(acts: Acting, kind: AccountKind) -> None:
