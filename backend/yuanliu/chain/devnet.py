@@ -312,9 +312,7 @@ class _Files:
         self.log = folder / "anvil.log"
         self.keeper_log = folder / "keeper.log"
         self.state = folder / "state.json"
-        self.states = (
-            folder / "states"
-        )  # holds nothing, but the node would make it in the user's home
+        self.states = folder / "states"  # empty; the node would make it in the user's home
         self.last = folder / "state.last.json"
         self.broken = folder / "state.broken.json"
 

@@ -126,17 +126,17 @@ class Saver:
         self._took = self._ended - began
 
 
-def _taken(handle: IO[str], lock: Path, node: list[object]) -> bool:
+def _taken(handle: IO[str], lock: Path, pid: int, born: str) -> bool:
     """Take the lock, as soon as the keeper of a node that has ended lets go of it; not from a keeper of this one."""
-    while identity(int(str(node[0]))) == node[1]:
+    while identity(pid) == born:
         with suppress(BlockingIOError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             handle.truncate(0)
-            json.dump({"keeper": [os.getpid(), identity(os.getpid())], "node": node}, handle)
+            json.dump({"keeper": [os.getpid(), identity(os.getpid())], "node": [pid, born]}, handle)
             handle.flush()
             return True
         with suppress(ValueError):
-            if json.loads(lock.read_bytes())["node"] == node:
+            if json.loads(lock.read_bytes())["node"] == [pid, born]:
                 return False
         time.sleep(0.05)
     return False
@@ -144,15 +144,16 @@ def _taken(handle: IO[str], lock: Path, node: list[object]) -> bool:
 
 def main() -> None:
     """Run for the node named on the command line; end at once if it has a keeper already."""
-    state, lock, pid, born, port = sys.argv[1:]
+    state, lock, node, born, port = sys.argv[1:]
+    pid = int(node)
     with Path(lock).open("a", encoding="utf-8") as handle:
-        if not _taken(handle, Path(lock), [int(pid), born]):
+        if not _taken(handle, Path(lock), pid, born):
             return
         miner = Miner(f"ws://127.0.0.1:{port}")
         saver = Saver(Node(f"http://127.0.0.1:{port}", timeout=_ANSWER_SECONDS), Path(state))
-        while identity(int(pid)) == born:
+        while identity(pid) == born:
             miner.run(PERIOD)
-            if identity(int(pid)) == born and saver.due(miner.asked):
+            if identity(pid) == born and saver.due(miner.asked):
                 miner.pause()
                 saver.save(miner.asked)
         miner.close()

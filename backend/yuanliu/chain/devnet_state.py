@@ -19,14 +19,16 @@ def mend(state: Path, last: Path, broken: Path) -> str:
 
     `last` is what the node wrote by itself when it was asked to end. It counts if it is whole and not older.
     """
-    said = ""
-    if is_whole(last) and _height(last) >= (_height(state) if is_whole(state) else 0):
+    said, saved = "", _read(state)
+    ended = _read(last)
+    if ended is not None and (saved is None or _height(ended) >= _height(saved)):
         last.replace(state)
+        saved = ended
     elif last.exists():
         last.unlink()
         said = "what the node wrote at its end was broken or old: the chain goes on from what was saved"
-    if is_whole(state):
-        _keep_one_genesis(state)
+    if saved is not None:
+        _keep_one_genesis(saved, state)
     elif state.exists():
         state.replace(broken)
         said = f"the state file was broken: the chain begins anew (the broken file is kept as {broken})"
@@ -35,11 +37,17 @@ def mend(state: Path, last: Path, broken: Path) -> str:
 
 def is_whole(state: Path) -> bool:
     """Tell whether the file holds a chain, all of it as it was at one moment."""
+    return _read(state) is not None
+
+
+def _read(state: Path) -> dict[str, Any] | None:
+    """Give what the file holds if it is a chain, all of it as it was at one moment."""
     try:
         text = state.read_text(encoding="utf-8")
-        return "blocks" in json.loads(text) and is_of_one_moment(text)
+        found: dict[str, Any] = json.loads(text)
+        return found if "blocks" in found and is_of_one_moment(text) else None
     except (FileNotFoundError, ValueError, TypeError):
-        return False
+        return None
 
 
 def is_of_one_moment(text: str) -> bool:
@@ -75,20 +83,17 @@ def save(node: Node, state: Path) -> bool:
     return True
 
 
-def _height(state: Path) -> int:
-    return max(
-        (_number(block, "number") for block in json.loads(state.read_bytes())["blocks"]), default=0
-    )
+def _height(found: dict[str, Any]) -> int:
+    return max((_number(block, "number") for block in found["blocks"]), default=0)
 
 
-def _keep_one_genesis(state: Path) -> None:
+def _keep_one_genesis(found: dict[str, Any], state: Path) -> None:
     """Drop the first blocks that are not this chain's.
 
     The node makes a first block at each start, before it reads its state, and writes it out with the others, in no
     order; the last one it reads counts. So the chain would get another genesis hash by its second restart or a later
     one. The true one is the oldest.
     """
-    found: dict[str, Any] = json.loads(state.read_bytes())
     first = [block for block in found["blocks"] if _number(block, "number") == 0]
     if len(first) <= 1:
         return
